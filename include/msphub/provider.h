@@ -1,0 +1,185 @@
+/* msphub/provider.h - the provider contract: all that the author of a provider includes.
+ * A provider is tables and state machines. It owns no socket, clock, file or database: it says what to ask, is fed what came
+ * back, and emits records. The engine (src/hub/engine.c) does all I/O: base URL, authentication, rate budget, retries with
+ * jittered backoff, Retry-After, deadlines, circuit breaking.
+ *
+ * The same machine runs under the engine, in a unit test from a recorded file cut at every byte, and under the fuzzer. */
+#ifndef MSPHUB_PROVIDER_H
+#define MSPHUB_PROVIDER_H
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "msphub/mapping.h"
+#include "msphub/record.h"
+
+/* --- settings: what the tenant configured, by the field table --- */
+enum provider_field_kind { FIELD_INPUT_TEXT, FIELD_INPUT_SECRET, FIELD_INPUT_SELECT, FIELD_INPUT_URL, FIELD_INPUT_BOOL, FIELD_INPUT_NUMBER };
+struct provider_field {
+    const char *key, *label;
+    enum provider_field_kind kind;
+    bool required;
+    const char *fallback;       /* default, as text; NULL: none */
+    const char *help;
+    const char *const *options; /* SELECT: values, NULL-terminated */
+    int64_t min, max;           /* NUMBER, when max > 0 */
+};
+
+struct settings; /* built by the hub; all lookups are by the field's key */
+struct slice settings_text(const struct settings *s, const char *key); /* secrets as well; absent: the default or SLICE_NONE */
+bool settings_bool(const struct settings *s, const char *key);
+int64_t settings_i64(const struct settings *s, const char *key, int64_t fallback);
+/* For the hub and for tests: from a JSON object; the text is copied, secrets are wiped on free. */
+struct settings *settings_from_json(const struct provider_field *fields, size_t n, struct slice json, struct err *e);
+void settings_free(struct settings *s);
+
+/* --- what a machine may ask of the product --- */
+#define MACHINE_MAX_HEADERS 8
+struct machine_header {
+    const char *name, *value;
+};
+struct machine_call {
+    unsigned id;        /* chosen by the machine, unique among its open calls */
+    const char *method; /* "GET", "POST", "PATCH", "PUT", "DELETE" */
+    const char *path;   /* from the root of the base URL, with query, percent-encoded: "/v2/devices-detailed?pageSize=1000" */
+    struct slice body;  /* .p == NULL: none */
+    const char *content_type;
+    bool repeatable;    /* may be sent again when the outcome is unknown: GETs, and POST/PATCH calls that only list */
+    bool anonymous;     /* without the credential: token endpoint, public probe */
+    const char *what;   /* for messages and metrics, low cardinality: "devices", "alerts", "token" */
+    struct machine_header headers[MACHINE_MAX_HEADERS]; /* beside those of authorize; ends at name == NULL */
+    /* All pointers live until the call's on_end. */
+};
+
+struct machine_reply {
+    int status;               /* 0: none came */
+    const struct err *err;    /* transport failure (then status may be 0 or, for a cut body, the status), else NULL */
+    const char *content_type; /* never NULL */
+    struct slice error_body;  /* status is not 2xx, or refused by accept: the body's first 16 KiB */
+    usec_t date;              /* the server's Date header; USEC_NONE */
+    usec_t retry_after;       /* duration from Retry-After; USEC_NONE */
+};
+
+enum machine_want {
+    MACHINE_CALL, /* *ret is the next call; ask again, more may be ready */
+    MACHINE_WAIT, /* nothing until one of the open calls has moved on */
+    MACHINE_DONE  /* no more calls, none open; ask result() */
+};
+
+enum sync_mode { SYNC_FULL, SYNC_INCREMENTAL, SYNC_SINGLE };
+#define SYNC_KIND(k)     (1u << (k)) /* of enum record_kind; FACET goes with DEVICE */
+#define SYNC_KINDS_ALL   0xffffffffu
+
+struct machine_input {
+    const struct settings *settings;
+    struct slice refresh_token; /* authenticate: the stored one, or SLICE_NONE */
+    usec_t now;                 /* wall clock at the start */
+    enum sync_mode mode;
+    unsigned kinds;             /* SYNC_KIND bits */
+    struct slice cursor;        /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
+    struct slice checkpoint;    /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
+    struct slice device_id;     /* SINGLE */
+};
+
+/* Where a machine puts what it found. All calls copy what they need. */
+struct sink {
+    void *arg;
+    void (*record)(void *arg, const struct record *r);
+    /* One record is bad (fault of a row, id missing); its neighbours are not. `id` may be SLICE_NONE. */
+    void (*reject)(void *arg, enum record_kind kind, struct slice id, const char *reason);
+    /* All records emitted so far may be stored and the run resumed from this JSON. */
+    void (*checkpoint)(void *arg, struct slice json);
+    /* The list of this kind was read to its end, and proven: cursor's end seen, totals equal, no row omitted by a failed page. Only
+     * after this call may absence mean anything. A kind that never gets it has no destructive effect. */
+    void (*complete)(void *arg, enum record_kind kind, int64_t rows);
+    /* It cannot be proven complete, and why ("the product announced 41 rows and gave 39"): the run becomes partial. */
+    void (*incomplete)(void *arg, enum record_kind kind, const char *why);
+    /* Where the next incremental run starts. */
+    void (*cursor)(void *arg, struct slice json);
+    /* authenticate only. Texts are copied; refresh_token SLICE_NONE keeps the stored one. expires_in: duration, USEC_NONE unknown. */
+    void (*credential)(void *arg, struct slice access_token, usec_t expires_in, struct slice refresh_token);
+    /* probe only: one line for the person who tests the connection: "NinjaOne at app.ninjarmm.com, 20 organizations". */
+    void (*remark)(void *arg, const char *text);
+};
+
+struct machine; /* the provider's own state */
+struct machine_ops {
+    const char *name; /* "sync" */
+    struct machine *(*start)(const struct machine_input *in, const struct sink *sink, struct err *e); /* NULL: *e says why; input and sink outlive the machine */
+    enum machine_want (*next)(struct machine *m, struct machine_call *ret);
+    /* 2xx only, as it arrives. False: the body is not what the contract says (the machine keeps why); the call is ended at once. */
+    bool (*on_body)(struct machine *m, unsigned call, struct slice piece);
+    /* What was fed for this call is void (it was cut); it will be fed again from the start. Records emitted twice are harmless. */
+    void (*on_again)(struct machine *m, unsigned call);
+    /* Once per call, last: after the engine's retries. */
+    void (*on_end)(struct machine *m, unsigned call, const struct machine_reply *r);
+    bool (*result)(const struct machine *m, struct err *e); /* after DONE: false with why the whole failed */
+    void (*free)(struct machine *m); /* at any time, open calls or not */
+};
+
+/* --- webhooks --- */
+struct intake_keys {
+    struct str dedupe; /* equal deliveries have equal keys; empty: the body's hash is taken */
+    struct str type;   /* for lists and metrics: "CONDITION.TRIGGERED" */
+};
+enum decode_result {
+    DECODE_APPLIED, /* records were emitted */
+    DECODE_IGNORED, /* understood, nothing to do here; counted by type */
+    DECODE_UNKNOWN, /* a type we do not know; counted, kept, not an error */
+    DECODE_FAILED   /* *e says what is wrong; retrying cannot help */
+};
+
+/* --- what the engine needs to know of a product --- */
+enum reply_class {
+    REPLY_OK,
+    REPLY_THROTTLED,   /* wait (retry_after or backoff), then again */
+    REPLY_UNAVAILABLE, /* 5xx, transport: again if repeatable */
+    REPLY_AUTH,        /* the credential is refused: renew once, then again once */
+    REPLY_FAILED       /* final: the machine explains it */
+};
+
+enum budget_scope { BUDGET_INTEGRATION, BUDGET_TENANT, BUDGET_HOST, BUDGET_SOURCE_ADDRESS };
+struct provider_limits {
+    unsigned concurrency;      /* calls open at once */
+    unsigned per_minute;       /* 0: none known */
+    enum budget_scope scope;
+};
+
+enum provider_flag {
+    PROVIDER_ALERT_ABSENCE_RESOLVES = 1 << 0, /* an alert missing from a complete list is resolved */
+    PROVIDER_KEEPS_DEVICES = 1 << 1,          /* default: absent devices are kept, not retired */
+    PROVIDER_WEBHOOK = 1 << 2,
+    PROVIDER_OAUTH = 1 << 3
+};
+
+struct provider {
+    const char *key; /* "ninjaone" */
+    const char *name, *vendor, *category, *description, *documentation_url;
+    const struct provider_field *fields;
+    size_t nfields;
+    unsigned flags;  /* enum provider_flag */
+    unsigned kinds;  /* SYNC_KIND bits that sync can deliver */
+    struct provider_limits limits;
+    const char *webhook_secret_header; /* where deliveries carry the secret: "X-Msphub-Secret" */
+    const char *webhook_template;      /* what a person pastes into the product, or NULL */
+
+    /* "https://host[:port][/prefix]" without a trailing slash, from the settings; ERR_INPUT with the mend when they cannot be right. */
+    bool (*base_url)(const struct settings *s, struct str *ret, struct err *e);
+    /* Adds headers that carry the credential (access_token is SLICE_NONE when the product needs none). Texts into the arena. */
+    void (*authorize)(const struct settings *s, struct slice access_token, struct arena *a, struct machine_call *call);
+    /* `first`: the body's first non-space byte, or 0. NULL takes the common rule (429, 5xx, 401, '<' is PROTOCOL). */
+    enum reply_class (*classify)(const struct machine_call *call, const struct machine_reply *r, char first);
+
+    const struct machine_ops *authenticate; /* NULL: static key */
+    const struct machine_ops *probe;
+    const struct machine_ops *sync;
+    /* Checks that the body is one whole JSON value and takes the keys from it in the same pass. False: not JSON (ERR_INPUT). */
+    bool (*intake)(struct slice body, struct intake_keys *ret, struct err *e);
+    enum decode_result (*decode)(struct slice body, usec_t received, const struct sink *sink, struct err *e);
+};
+
+/* The registry: src/provider/registry.c. Sorted by key, ends with NULL. */
+extern const struct provider *const provider_registry[];
+const struct provider *provider_find(struct slice key);
+
+#endif

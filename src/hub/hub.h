@@ -1,0 +1,34 @@
+/* hub.h - one hub: what every part of the domain is given. No globals: two hubs can run in one process. */
+#ifndef MSPHUB_HUB_HUB_H
+#define MSPHUB_HUB_HUB_H
+
+#include "base/crypto.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/options.h"
+#include "reactor/http_client.h"
+#include "reactor/loop.h"
+#include "reactor/pg.h"
+
+struct integrations; /* hub/integration.h: configured integrations, cached */
+struct intake;       /* hub/intake.h: webhooks in */
+struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
+struct syncer;       /* hub/syncer.h: runs */
+
+struct hub {
+    struct loop *loop;
+    struct log *log;
+    struct metrics *metrics;
+    struct options *options;
+    struct pg_pool *db;
+    struct http_client *client;
+    struct keyring *keyring; /* NULL: no key configured, secrets cannot be stored */
+    char process[33];        /* who we are in leases: random, per process */
+
+    struct integrations *integrations;
+    struct intake *intake;
+    struct applier *applier;
+    struct syncer *syncer;
+};
+
+#endif
