@@ -13,6 +13,7 @@
 struct integrations; /* hub/integration.h: configured integrations, cached */
 struct intake;       /* hub/intake.h: webhooks in */
 struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
+struct engine;       /* hub/engine.h: drives machines */
 struct syncer;       /* hub/syncer.h: runs */
 
 struct hub {
@@ -28,6 +29,7 @@ struct hub {
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;
+    struct engine *engine;
     struct syncer *syncer;
 };
 

@@ -1,0 +1,38 @@
+/* hub/engine.h - drives a provider's machine: the only place where providers meet sockets.
+ * Owns:   the machine, its open calls, retries, the integration's credential (hub/token.h), rate budgets shared by all jobs
+ *         of one budget scope in this process.
+ * States: START -> TOKEN -> RUN -> DONE; any -> CANCEL -> DONE                                        [engine_enter]
+ * Always: on_done exactly once, in a later turn; no sink call after it; calls open at once ≤ the provider's concurrency; a call that is not
+ *         repeatable is never sent twice; 401 renews the credential once and repeats the call once. */
+#ifndef MSPHUB_HUB_ENGINE_H
+#define MSPHUB_HUB_ENGINE_H
+
+#include "hub/hub.h"
+#include "hub/integration.h"
+
+struct engine_counts {
+    uint64_t calls, retries, throttled, bytes;
+};
+
+struct engine_job {
+    const struct machine_ops *ops;   /* provider->probe, ->sync … */
+    struct integration *integration; /* a reference is taken. For unsaved settings: a snapshot of its own with id 0 (nothing is stored) */
+    enum sync_mode mode;
+    unsigned kinds;
+    struct slice cursor, checkpoint, device_id; /* copied */
+    struct sink sink;                           /* copied; its arg must live until on_done */
+    /* err == NULL: machine finished and its result() is true. The text names call, status and mend. */
+    void (*on_done)(void *arg, const struct engine_counts *counts, const struct err *err);
+    void *arg;
+};
+
+struct engine;
+struct engine *engine_new(struct hub *h);
+void engine_free(struct engine *e); /* cancels what runs; on_done of each runs inside */
+struct ref engine_start(struct engine *e, const struct engine_job *job);
+void engine_cancel(struct engine *e, struct ref r); /* on_done follows with ERR_CANCELED */
+/* Backpressure: no further call is begun, and open ones are not read, until resumed. */
+void engine_pause(struct engine *e, struct ref r);
+void engine_resume(struct engine *e, struct ref r);
+
+#endif
