@@ -10,6 +10,7 @@
 #include "reactor/loop.h"
 #include "reactor/pg.h"
 
+struct access;       /* hub/access.h: API keys → tenant and role */
 struct integrations; /* hub/integration.h: configured integrations, cached */
 struct intake;       /* hub/intake.h: webhooks in */
 struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
@@ -26,6 +27,7 @@ struct hub {
     struct keyring *keyring; /* NULL: no key configured, secrets cannot be stored */
     char process[33];        /* who we are in leases: random, per process */
 
+    struct access *access;
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;

@@ -1,0 +1,84 @@
+/* store/page.c - see page.h. Owns, while a read runs, one small context with the caller's callback. */
+#include "store/page.h"
+
+#include "base/mem.h"
+
+#include <stdlib.h>
+
+struct read_op {
+    unsigned stmt;
+    int64_t limit;
+    const char *what;
+    page_cb *on_page;
+    item_cb *on_item;
+    void *arg;
+};
+
+void page_read(const struct pg_reply *r, unsigned stmt, int64_t limit, struct page *ret)
+{
+    *ret = (struct page){0};
+    size_t rows = pg_nrows(r, stmt);
+    ret->more = rows > (size_t)limit;
+    size_t n = ret->more ? (size_t)limit : rows;
+    str_addc(&ret->items, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (i)
+            str_addc(&ret->items, ',');
+        str_add(&ret->items, pg_text(r, stmt, i, 0));
+    }
+    str_addc(&ret->items, ']');
+    if (n) {
+        str_add(&ret->last_key, pg_text(r, stmt, n - 1, 1));
+        ret->last_id = pg_i64(r, stmt, n - 1, 2);
+    }
+}
+
+void page_release(struct page *p)
+{
+    str_release(&p->items);
+    str_release(&p->last_key);
+}
+
+static void on_page(void *arg, const struct pg_reply *r)
+{
+    struct read_op op = *(struct read_op *)arg;
+    free(arg);
+    if (pg_reply_err(r)) {
+        op.on_page(op.arg, NULL, pg_reply_err(r));
+        return;
+    }
+    _cleanup_(page_release) struct page page;
+    page_read(r, op.stmt, op.limit, &page);
+    op.on_page(op.arg, &page, NULL);
+}
+
+void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, void *arg)
+{
+    struct read_op *op = NEW(struct read_op);
+    *op = (struct read_op){.stmt = stmt, .limit = limit, .on_page = cb, .arg = arg};
+    pg_submit(s, on_page, op);
+}
+
+static void on_item(void *arg, const struct pg_reply *r)
+{
+    struct read_op op = *(struct read_op *)arg;
+    free(arg);
+    if (pg_reply_err(r)) {
+        op.on_item(op.arg, SLICE_NONE, pg_reply_err(r));
+        return;
+    }
+    if (pg_nrows(r, op.stmt) == 0) {
+        struct err e = {0};
+        err_set(&e, ERR_NOT_FOUND, "there is no such %s", op.what);
+        op.on_item(op.arg, SLICE_NONE, &e);
+        return;
+    }
+    op.on_item(op.arg, pg_text(r, op.stmt, 0, 0), NULL);
+}
+
+void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg)
+{
+    struct read_op *op = NEW(struct read_op);
+    *op = (struct read_op){.stmt = stmt, .what = what, .on_item = cb, .arg = arg};
+    pg_submit(s, on_item, op);
+}

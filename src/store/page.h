@@ -1,0 +1,36 @@
+/* store/page.h - what a list read gives: the rows as JSON written by PostgreSQL, and where the next page starts.
+ * Every list query returns columns (item json text, key text, id bigint), ordered by (key, id), limit + 1 rows: the last one only tells
+ * that there is more. $1 is the tenant; a page begins behind ($key, $id). */
+#ifndef MSPHUB_STORE_PAGE_H
+#define MSPHUB_STORE_PAGE_H
+
+#include "base/str.h"
+#include "reactor/pg.h"
+
+struct page_request {
+    int64_t tenant_id;
+    int64_t limit;    /* 1..500 */
+    struct slice key; /* of the last row seen; .p == NULL: first page */
+    int64_t id;
+};
+
+struct page {
+    struct str items; /* a JSON array */
+    bool more;
+    struct str last_key; /* of the last item */
+    int64_t last_id;
+};
+/* From statement `stmt` of a reply whose columns are (item, key, id). */
+void page_read(const struct pg_reply *r, unsigned stmt, int64_t limit, struct page *ret);
+void page_release(struct page *p);
+
+/* `page` is borrowed in the callback; NULL with an error. */
+typedef void page_cb(void *arg, const struct page *page, const struct err *e);
+/* One object as JSON text; ERR_NOT_FOUND when there is none of that tenant. */
+typedef void item_cb(void *arg, struct slice json, const struct err *e);
+
+/* Submits a segment whose statement `stmt` is such a list (or gives one row with one JSON column). */
+void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, void *arg);
+void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg);
+
+#endif
