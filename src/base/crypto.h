@@ -13,7 +13,7 @@ void crypto_random(void *buf, size_t n); /* cannot fail: ends the process if the
 void crypto_token(char *buf, size_t n);
 void crypto_sha256(struct slice in, uint8_t out[SHA256_LEN]);
 void crypto_hmac_sha256(struct slice key, struct slice in, uint8_t out[SHA256_LEN]);
-/* Constant time in the contents; a different length takes as long as an equal one. */
+/* Constant time in the contents; the time depends on the length of `a` (what a stranger presents) alone. */
 bool crypto_equal(struct slice a, struct slice b);
 uint64_t crypto_hash64(uint64_t seed, struct slice in); /* keyed, fast (XXH3), not for authentication */
 bool crypto_unbase64(struct slice text, struct str *out);
@@ -26,16 +26,19 @@ struct secret *secret_new(struct slice text);
 struct slice secret_text(const struct secret *s); /* NULL: SLICE_NONE */
 struct secret *secret_copy(const struct secret *s);
 void secret_free(struct secret *s);
+void secret_freep(struct secret **s);
 /* "****cdef": the last four characters, or only asterisks when it has fewer than 12. */
 void secret_mask(const struct secret *s, struct str *out);
 
-/* Sealing: AES-256-GCM. Text form: "v1:<key id>:<base64 of nonce|ciphertext|tag>". `context` is bound as additional data
+/* Sealing: AES-256-GCM. Text form: "v1:<key id>:<base64 of nonce|ciphertext|tag>". `context` is bound as additional
+ * data
  * ("tenant/integration/field"): a sealed value copied elsewhere does not open. */
 struct keyring; /* one current key, any number of former ones */
 /* `text`: one key a line, "<id>:<64 hex digits>", the first is current; '#' starts a comment. */
 struct keyring *keyring_parse(struct slice text, struct err *e);
 void keyring_free(struct keyring *k);
 const char *keyring_current_id(const struct keyring *k);
+/* k == NULL: ERR_CONFIG, no key is configured. */
 bool seal(const struct keyring *k, struct slice plain, struct slice context, struct str *out, struct err *e);
 bool unseal(const struct keyring *k, struct slice sealed, struct slice context, struct secret **ret, struct err *e);
 

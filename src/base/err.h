@@ -9,10 +9,10 @@
 
 enum err_code {
     ERR_NONE,
-    ERR_INPUT,       /* what was given is wrong (syntax, type, range) */
-    ERR_CONFIG,      /* the operator's configuration is wrong */
-    ERR_AUTH,        /* credentials missing, wrong or expired */
-    ERR_FORBIDDEN,   /* credentials good, right missing */
+    ERR_INPUT,     /* what was given is wrong (syntax, type, range) */
+    ERR_CONFIG,    /* the operator's configuration is wrong */
+    ERR_AUTH,      /* credentials missing, wrong or expired */
+    ERR_FORBIDDEN, /* credentials good, right missing */
     ERR_NOT_FOUND,
     ERR_CONFLICT,    /* the state does not allow it now */
     ERR_LIMIT,       /* a ceiling is reached; the option's name is in the text */

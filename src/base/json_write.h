@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
-#define JW_MAX_DEPTH 32
+#define JW_MAX_DEPTH 66 /* a parsed document (JSON_MAX_DEPTH) fits */
 struct jw {
     struct str *out;
     unsigned depth;
@@ -23,6 +23,7 @@ void jw_object(struct jw *w);
 void jw_array(struct jw *w);
 void jw_end(struct jw *w); /* closes the innermost object or array */
 void jw_key(struct jw *w, const char *key);
+void jw_key_text(struct jw *w, struct slice key);
 void jw_slice(struct jw *w, struct slice s); /* .p == NULL writes null */
 void jw_str(struct jw *w, const char *s);    /* NULL writes null */
 void jw_i64(struct jw *w, int64_t v);

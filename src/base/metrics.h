@@ -1,7 +1,7 @@
 /* metrics.h - counters, gauges and histograms in Prometheus' model, and their text.
  * Owns:   every family and series; handles stay valid until metrics_free.
- * Always: updating is an addition on a number the caller holds, no lookup; a scrape never does I/O. Families have a ceiling of
- *         series; past it new label values go to the series "other". Base units (seconds, bytes). */
+ * Always: updating is an addition on a number the caller holds, no lookup; a scrape never does I/O. Families have a
+ * ceiling of series; past it new label values go to the series "other". Base units (seconds, bytes). */
 #ifndef MSPHUB_BASE_METRICS_H
 #define MSPHUB_BASE_METRICS_H
 
@@ -31,7 +31,8 @@ void histogram_observe(struct histogram *h, double v);
 /* Shorthand for a family without labels. */
 struct metric *metric_counter(struct metrics *m, const char *name, const char *help);
 struct metric *metric_gauge(struct metrics *m, const char *name, const char *help);
-struct histogram *metric_histogram(struct metrics *m, const char *name, const char *help, const double *bounds, size_t n);
+struct histogram *metric_histogram(struct metrics *m, const char *name, const char *help, const double *bounds,
+                                   size_t n);
 #define METRIC_L(...) ((const char *const[]){__VA_ARGS__})
 
 /* Called before each exposition, to bring gauges up to date. */

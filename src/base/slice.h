@@ -11,10 +11,10 @@ struct slice {
     size_t n;
 };
 
-#define SLICE(lit)      ((struct slice){"" lit, sizeof(lit) - 1})
-#define SLICE_NONE      ((struct slice){NULL, 0})
+#define SLICE(lit) ((struct slice){"" lit, sizeof(lit) - 1})
+#define SLICE_NONE ((struct slice){NULL, 0})
 /* For printf's "%.*s". */
-#define SLICE_FMT(s)    (int)(s).n, (s).p ? (s).p : ""
+#define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
 static inline struct slice slice_of(const char *p, size_t n)
 {
@@ -41,7 +41,8 @@ bool slice_ieq(struct slice a, struct slice b); /* ASCII letters compare without
 bool slice_starts(struct slice a, struct slice prefix);
 bool slice_ends(struct slice a, struct slice suffix);
 struct slice slice_trim(struct slice a); /* blanks, tabs, CR and LF off both ends */
-/* Cuts `*rest` at the first `sep`: returns what stands before it, leaves what stands behind. Without `sep`: all of it. */
+/* Cuts `*rest` at the first `sep`: returns what stands before it, leaves what stands behind. Without `sep`: all of it.
+ */
 struct slice slice_cut(struct slice *rest, char sep);
 /* A whole decimal number in range, nothing else; false otherwise. */
 bool slice_i64(struct slice a, int64_t *ret);
