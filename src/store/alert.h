@@ -1,25 +1,39 @@
 /* store/alert.h - alert batches → rmm_alerts, by series.
- * Always: any order and any number of messages about one series end in the same row (changed_at, change_id decide); a message
- *         that says less (no severity, no message) never erases what is known. */
+ * Always: any order and any number of messages about one series end in the same row (changed_at, change_id decide); a
+ *         message that says less (no severity, no message) never erases what is known. */
 #ifndef MSPHUB_STORE_ALERT_H
 #define MSPHUB_STORE_ALERT_H
 
 #include "msphub/record.h"
-#include "reactor/pg.h"
+#include "store/page.h"
 
 struct alert_batch;
 struct alert_batch *alert_batch_new(int64_t tenant_id, int64_t integration_id);
 void alert_batch_free(struct alert_batch *b);
-bool alert_batch_add(struct alert_batch *b, const struct record_alert *a, usec_t observed, struct err *e);
+/* Copies. `observed`: wall clock when the message came; takes the place of a changed_at that the message does not say.
+ * False: no series, or an id that is too long; *e says which. */
+bool alert_batch_add(struct alert_batch *b, const struct record_alert *a, usec_t observed, struct err *e) WARN_UNUSED;
 size_t alert_batch_count(const struct alert_batch *b);
+
 struct alert_counts {
-    int64_t processed, created, updated, unchanged, resolved;
+    int64_t processed, created, updated, unchanged, resolved; /* messages; the others count alerts */
 };
 void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_first);
+/* Adds to the counts. Also for the statement of alert_add_absent. */
 void alert_result(const struct pg_reply *r, unsigned first, struct alert_counts *add_to);
-/* After a proven complete list of active alerts: resolves those of the integration that are open, not among `series`, and did
- * not change after `listed_at`. */
-void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series, usec_t listed_at,
-                      unsigned *ret_first);
+/* After a proven complete list of active alerts: resolves those of the integration that are open, not among `series`
+ * (PG_TEXT), and did not change after `listed_at`. */
+void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series,
+                      usec_t listed_at, unsigned *ret_first);
+/* Links alerts that came before their device. For every transaction that may have brought new devices. */
+void alert_add_link(struct pg_seg *s, int64_t tenant_id, int64_t integration_id);
+
+struct alert_filter {      /* zero: any */
+    struct slice state;    /* a state's name, or "open": anything but resolved */
+    struct slice severity; /* a severity's name */
+    int64_t integration_id, asset_id;
+};
+void alert_list(struct pg_pool *db, const struct alert_filter *f, const struct page_request *q, page_cb *cb, void *arg);
+void alert_get(struct pg_pool *db, int64_t tenant_id, int64_t alert_id, item_cb *cb, void *arg);
 
 #endif

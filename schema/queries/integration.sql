@@ -1,0 +1,98 @@
+-- Integrations. What makes a snapshot (hub/integration.h) has the same columns in every query: store/integration.c reads them.
+
+-- name: load
+-- Snapshots of all tenants, a thousand at a time. $1, $2: after this tenant and integration.
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
+       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+from integration_configurations i join tenants t using (tenant_id)
+where (i.tenant_id, i.integration_id) > ($1::bigint, $2::bigint)
+order by i.tenant_id, i.integration_id limit 1000;
+
+-- name: by_id
+-- $1 tenant, $2 integration.
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
+       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+from integration_configurations i join tenants t using (tenant_id)
+where i.tenant_id = $1 and i.integration_id = $2::bigint;
+
+-- name: by_key
+-- $1 tenant, $2 provider, $3 name.
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
+       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+from integration_configurations i join tenants t using (tenant_id)
+where i.tenant_id = $1 and i.provider = $2::text and i.name = $3::text;
+
+-- name: by_hook
+-- $1 hook. For intake, before any tenant is known.
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
+       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+from integration_configurations i join tenants t using (tenant_id)
+where i.hook = $1::text;
+
+-- name: by_tenant
+-- All of a tenant, by key. $1 tenant.
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
+       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s,
+       i.status, i.error_message, i.last_health_check, i.last_success_at, i.next_sync_at, i.created_at, i.updated_at
+from integration_configurations i join tenants t using (tenant_id)
+where i.tenant_id = $1
+order by i.provider, i.name;
+
+-- name: next_id
+-- An id ahead of its row, since sealed values are bound to it.
+select nextval(pg_get_serial_sequence('integration_configurations', 'integration_id'));
+
+-- name: create
+-- $1 tenant, $2 integration, $3 provider, $4 name, $5 settings, $6 enabled, $7 hook, $8 sealed hook secret,
+-- $9 sync interval in seconds. Gives the version; no row when that key exists. It is due at once.
+with made as (
+    insert into integration_configurations (tenant_id, integration_id, provider, name, settings, enabled, hook, hook_secret,
+                                            sync_interval_s, next_sync_at)
+    overriding system value
+    values ($1, $2::bigint, $3::text, $4::text, $5::jsonb, $6::boolean, $7::text, $8::text, $9::bigint, now())
+    on conflict (tenant_id, provider, name) do nothing
+    returning tenant_id, integration_id, version
+)
+select version, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from made;
+
+-- name: update
+-- $1 tenant, $2 integration, $3 version that was edited, $4 settings, $5 enabled, $6 sync interval in seconds, $7 the
+-- credential changed: tokens got with the old one are forgotten. Gives the version; no row when it is another by now.
+with edited as (
+    update integration_configurations
+    set settings = $4::jsonb, enabled = $5::boolean, sync_interval_s = $6::bigint, version = version + 1, updated_at = now(),
+        status = 'configured', error_message = null,
+        access_token = case when $7::boolean then null else access_token end,
+        access_token_expires_at = case when $7 then null else access_token_expires_at end,
+        refresh_token = case when $7 then null else refresh_token end,
+        next_sync_at = case when enabled then least(next_sync_at, now()) else now() end
+    where tenant_id = $1 and integration_id = $2::bigint and version = $3::bigint
+    returning tenant_id, integration_id, version
+)
+select version, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from edited;
+
+-- name: rotate
+-- A new webhook secret. $1 tenant, $2 integration, $3 sealed secret, $4 the previous one is valid until. Gives the version.
+with edited as (
+    update integration_configurations
+    set hook_secret_previous = hook_secret, hook_secret_previous_until = $4::timestamptz, hook_secret = $3::text,
+        version = version + 1, updated_at = now()
+    where tenant_id = $1 and integration_id = $2::bigint
+    returning tenant_id, integration_id, version
+)
+select version, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from edited;
+
+-- name: delete
+-- $1 tenant, $2 integration, $3 version (null: any). Gives its id; no row when there is none of that version.
+with gone as (
+    delete from integration_configurations
+    where tenant_id = $1 and integration_id = $2::bigint and ($3::bigint is null or version = $3)
+    returning tenant_id, integration_id
+)
+select integration_id, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from gone;
+
+-- name: health
+-- What a probe or a run found. $1 tenant, $2 integration, $3 status, $4 message. Not an edit: the version stays.
+update integration_configurations
+set status = $3::text, error_message = $4::text, last_health_check = now()
+where tenant_id = $1 and integration_id = $2::bigint;

@@ -1,0 +1,57 @@
+/* store/integration.h - rows of integration_configurations. Secrets travel sealed; hub/integration.c and
+ * hub/configure.c know how to open and seal them. The result columns of every read here are those of struct
+ * integration_row. */
+#ifndef MSPHUB_STORE_INTEGRATION_H
+#define MSPHUB_STORE_INTEGRATION_H
+
+#include "base/clock.h"
+#include "reactor/pg.h"
+
+struct integration_row { /* borrows from the reply */
+    int64_t tenant_id, integration_id, version;
+    struct slice provider, name, settings, hook, hook_secret, hook_secret_previous;
+    usec_t hook_secret_previous_until;
+    bool enabled, tenant_suspended;
+    usec_t sync_interval; /* USEC_NONE: the option's */
+};
+void integration_row_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_row *ret);
+
+#define INTEGRATION_LOAD_ROWS 1000
+/* Of all tenants, the next INTEGRATION_LOAD_ROWS behind (tenant, id). */
+unsigned integration_add_load(struct pg_seg *s, int64_t after_tenant, int64_t after_id);
+unsigned integration_add_by_id(struct pg_seg *s, int64_t tenant_id, int64_t id);
+unsigned integration_add_by_key(struct pg_seg *s, int64_t tenant_id, struct slice provider, struct slice name);
+unsigned integration_add_by_hook(struct pg_seg *s, struct slice hook);
+
+/* A tenant's, in order of their keys, with what only lists show. */
+struct integration_status {
+    struct slice status, error_message; /* "configured", "active", "error" */
+    usec_t last_health_check, last_success_at, next_sync_at, created_at, updated_at;
+};
+unsigned integration_add_by_tenant(struct pg_seg *s, int64_t tenant_id);
+void integration_status_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_status *ret);
+
+/* --- edits: each notifies msphub_integration ("tenant/id") in its transaction. Result: one row when it took place ---
+ */
+struct integration_edit {
+    int64_t tenant_id, integration_id;
+    int64_t version;       /* of the row that was edited */
+    struct slice settings; /* JSON, secrets sealed */
+    bool enabled;
+    usec_t sync_interval; /* USEC_NONE: the option's */
+    bool credential_changed;
+};
+unsigned integration_add_next_id(struct pg_seg *s);
+/* No row: that key exists. */
+unsigned integration_add_create(struct pg_seg *s, const struct integration_edit *e, struct slice provider,
+                                struct slice name, struct slice hook, struct slice sealed_secret);
+unsigned integration_add_update(struct pg_seg *s,
+                                const struct integration_edit *e); /* no row: another version by now */
+unsigned integration_add_rotate(struct pg_seg *s, int64_t tenant_id, int64_t id, struct slice sealed_secret,
+                                usec_t previous_until);
+unsigned integration_add_delete(struct pg_seg *s, int64_t tenant_id, int64_t id, int64_t version); /* version 0: any */
+/* What a probe or a run found: status "active" or "error" with why. */
+unsigned integration_add_health(struct pg_seg *s, int64_t tenant_id, int64_t id, const char *status,
+                                struct slice message);
+
+#endif
