@@ -35,7 +35,7 @@ bool json_reader_fail(struct json_reader *r, enum err_code code, const char *fmt
 
 static struct slice checked_text(struct json_reader *r, struct slice s)
 {
-    if (utf8_valid(s))
+    if (utf8_storable(s))
         return s;
     str_clear(&r->repaired);
     str_reserve(&r->repaired, s.n * 3);
@@ -184,7 +184,7 @@ static void keep_yajl_error(struct json_reader *r)
     struct slice why = slice_trim(slice_cstr(text ? (const char *)text : "unknown"));
     if (slice_ends(why, SLICE(".")))
         why.n--;
-    json_reader_fail(r, ERR_INPUT, "not JSON at byte %llu: %.*s",
+    json_reader_fail(r, ERR_INPUT, "not JSON near byte %llu: %.*s",
                      (unsigned long long)(r->fed + yajl_get_bytes_consumed(r->yajl)), SLICE_FMT(why));
     if (text)
         yajl_free_error(r->yajl, text);

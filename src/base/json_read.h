@@ -1,9 +1,9 @@
 /* json_read.h - a streaming JSON reader: yajl's callbacks with the checks that yajl lacks.
  * Why:    yajl has no depth limit, lets some bad UTF-8 through, fails whole documents on big integers and reports a cut
  *         document only when asked at the end.
- * Always: feed pieces of any size; strings handed out are valid UTF-8 (bad bytes replaced) and live only in the call;
- * numbers come as text; nesting deeper than `max_depth` is an error; after an error every call fails with the same
- * error. */
+ * Always: feed pieces of any size; strings handed out are valid UTF-8 (bad bytes replaced, U+0000 dropped) and live
+ * only in the call; numbers come as text; nesting deeper than `max_depth` is an error; after an error every call fails
+ * with the same error. */
 #ifndef MSPHUB_BASE_JSON_READ_H
 #define MSPHUB_BASE_JSON_READ_H
 

@@ -125,7 +125,7 @@ struct arena *arena_new(void)
     return a;
 }
 
-void *arena_alloc(struct arena *a, size_t n)
+static void *arena_take(struct arena *a, size_t n) /* not zeroed */
 {
     if (n > SIZE_MAX / 2)
         out_of_memory(n);
@@ -139,14 +139,20 @@ void *arena_alloc(struct arena *a, size_t n)
     ASAN_UNPOISON_MEMORY_REGION(p, n ? n : 1);
     b->used += need;
     a->used += need;
-    return memset(p, 0, n);
+    return p;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+    return memset(arena_take(a, n), 0, n);
 }
 
 char *arena_strndup(struct arena *a, const char *s, size_t n)
 {
-    char *copy = arena_alloc(a, n + 1);
+    char *copy = arena_take(a, n + 1);
     if (n)
         memcpy(copy, s, n);
+    copy[n] = '\0';
     return copy;
 }
 
