@@ -335,8 +335,8 @@ static void shapes_of_documents(void **state)
     check_error(&page, "{\"results\":[],\"total\":\"many\"}", ERR_PROTOCOL,
                 "total: expected a whole number, found text \"many\"");
     check_error(&bare, "<html>", ERR_PROTOCOL, "not JSON near byte 1: lexical error: invalid char in json text");
-    check_error(&bare, "[] x", ERR_PROTOCOL, "not JSON near byte 4: lexical error: invalid char in json text");
-    check_error(&bare, "[][]", ERR_PROTOCOL, "not JSON near byte 2: parse error: trailing garbage");
+    check_error(&bare, "[] x", ERR_PROTOCOL, "not JSON near byte 4: parse error: trailing garbage");
+    check_error(&bare, "[][]", ERR_PROTOCOL, "not JSON near byte 3: parse error: trailing garbage");
     check_error(&bare, "", ERR_PROTOCOL, "not JSON: empty");
 }
 
