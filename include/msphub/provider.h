@@ -53,7 +53,8 @@ struct machine_call {
 
 struct machine_reply {
     int status;               /* 0: none came */
-    const struct err *err;    /* transport failure (then status may be 0 or, for a cut body, the status), else NULL */
+    const struct err *err;    /* no whole answer (status is 0 or, for a cut body, the status), or the engine refuses it (a page for data, a
+                               * redirect, a wait longer than call_max_wait, no credential): why. NULL: status and body tell */
     const char *content_type; /* never NULL */
     struct slice error_body;  /* status is not 2xx, or refused by accept: the body's first 16 KiB */
     usec_t date;              /* the server's Date header; USEC_NONE */

@@ -49,6 +49,7 @@ create table integration_configurations (
     refresh_token text,                     -- sealed; rotated ones are stored before the access token is used
     token_lease_owner text,                 -- one refresh at a time across all processes
     token_lease_until timestamptz,
+    token_dead_version bigint,              -- the product refused the grant of this version: no attempt until an edit
     version bigint not null default 1,      -- counts edits; the ETag
     created_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),

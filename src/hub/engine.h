@@ -1,9 +1,10 @@
 /* hub/engine.h - drives a provider's machine: the only place where providers meet sockets.
- * Owns:   the machine, its open calls, retries, the integration's credential (hub/token.h), rate budgets shared by all jobs
- *         of one budget scope in this process.
+ * Owns:   the machine, its open calls, retries, the integration's credential (hub/token.h), rate budgets shared by all
+ *         jobs of one budget scope in this process. Freed before the HTTP client and the database pool.
  * States: START -> TOKEN -> RUN -> DONE; any -> CANCEL -> DONE                                        [engine_enter]
- * Always: on_done exactly once, in a later turn; no sink call after it; calls open at once ≤ the provider's concurrency; a call that is not
- *         repeatable is never sent twice; 401 renews the credential once and repeats the call once. */
+ * Always: on_done exactly once, in a later turn; no sink call after it; calls open at once ≤ the provider's
+ *         concurrency; a call that is not repeatable is sent again only after an answer that proves it was not carried
+ *         out (429, 401); 401 renews the credential once and repeats the call once. */
 #ifndef MSPHUB_HUB_ENGINE_H
 #define MSPHUB_HUB_ENGINE_H
 
@@ -20,6 +21,7 @@ struct engine_job {
     enum sync_mode mode;
     unsigned kinds;
     struct slice cursor, checkpoint, device_id; /* copied */
+    struct slice refresh_token;                 /* authenticate only; copied, wiped */
     struct sink sink;                           /* copied; its arg must live until on_done */
     /* err == NULL: machine finished and its result() is true. The text names call, status and mend. */
     void (*on_done)(void *arg, const struct engine_counts *counts, const struct err *err);
@@ -34,5 +36,8 @@ void engine_cancel(struct engine *e, struct ref r); /* on_done follows with ERR_
 /* Backpressure: no further call is begun, and open ones are not read, until resumed. */
 void engine_pause(struct engine *e, struct ref r);
 void engine_resume(struct engine *e, struct ref r);
+/* For shutdown: `done` once, in a later turn, when no credential is being fetched or stored. A refresh that is cut off
+ * may lose a rotated token, and with it the grant. */
+void engine_drain(struct engine *e, void (*done)(void *arg), void *arg);
 
 #endif

@@ -1,0 +1,297 @@
+/* budget.c - rate budgets and circuit breakers, on virtual time. */
+#include "hub/budget.h"
+
+#include "base/mem.h"
+#include "base/test.h"
+#include "hub/call_circuit.h"
+
+struct asker {
+    struct budget_wait wait;
+    struct circuit_wait circuit_wait;
+    unsigned granted, refused;
+    enum circuit_verdict verdict;
+    struct err err;
+};
+
+struct fixture {
+    struct metrics *metrics;
+    struct loop *loop;
+    struct options options;
+    struct budgets *budgets;
+    struct circuits *circuits;
+    struct asker asker[20];
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = NEW(struct fixture);
+
+    f->metrics = metrics_new();
+    f->loop = loop_new_virtual(NULL, f->metrics, SECONDS(1800000000));
+    f->options.call_max_wait = SECONDS(300);
+    f->options.call_backoff = MILLIS(500);
+    f->budgets = budgets_new(f->loop, &f->options, f->metrics);
+    f->circuits = circuits_new(f->loop, &f->options, f->metrics);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    budgets_free(f->budgets);
+    circuits_free(f->circuits);
+    loop_free(f->loop);
+    metrics_free(f->metrics);
+    free(f);
+    return 0;
+}
+
+static void on_grant(void *arg, const struct err *e)
+{
+    struct asker *a = arg;
+
+    if (!e) {
+        a->granted++;
+        return;
+    }
+    a->refused++;
+    a->err = *e;
+}
+
+static void ask(struct fixture *f, struct budget *b, unsigned from, unsigned n)
+{
+    for (unsigned i = from; i < from + n; i++)
+        budget_ask(b, &f->asker[i].wait, on_grant, &f->asker[i]);
+}
+
+static unsigned granted(const struct fixture *f)
+{
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ARRAY_LEN(f->asker); i++)
+        n += f->asker[i].granted;
+    return n;
+}
+
+static void slots_are_given_in_order(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 3});
+
+    ask(f, b, 0, 6);
+    assert_int_equal(granted(f), 0); /* never in the turn of the question */
+    loop_advance(f->loop, 0);
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(granted(f), 3);
+    assert_int_equal(budget_open(b), 3);
+    assert_int_equal(f->asker[2].granted, 1);
+    budget_leave(&f->asker[3].wait);
+    budget_return(b);
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(f->asker[3].granted, 0);
+    assert_int_equal(f->asker[4].granted, 1);
+    assert_int_equal(budget_open(b), 3);
+    budget_leave(&f->asker[5].wait);
+    for (int i = 0; i < 3; i++)
+        budget_return(b);
+    budget_put(b);
+}
+
+static void throttling_halves_once_and_grows_back(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 8});
+    usec_t opened = loop_now(f->loop);
+
+    loop_advance(f->loop, MILLIS(10));
+    for (int i = 0; i < 8; i++)
+        budget_throttled(b, opened); /* eight in flight, one lesson */
+    assert_int_equal(budget_limit(b), 4);
+    loop_advance(f->loop, MILLIS(10));
+    budget_throttled(b, loop_now(f->loop));
+    assert_int_equal(budget_limit(b), 2);
+    for (int i = 0; i < 2; i++)
+        budget_succeeded(b);
+    assert_int_equal(budget_limit(b), 3);
+    for (int i = 0; i < 3 + 4 + 5 + 6 + 7 + 100; i++)
+        budget_succeeded(b);
+    assert_int_equal(budget_limit(b), 8);
+    for (int i = 0; i < 10; i++) {
+        loop_advance(f->loop, MILLIS(10));
+        budget_throttled(b, loop_now(f->loop));
+    }
+    assert_int_equal(budget_limit(b), 1);
+    budget_put(b);
+}
+
+/* No window of a minute may see more than the limit, whatever the phase. */
+static void rate_holds_in_every_window(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b =
+        budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 20, .per_minute = 30});
+    usec_t at[400];
+    unsigned n = 0;
+
+    for (unsigned ms = 0; ms < 300000; ms += 250) {
+        if (!f->asker[0].wait.budget)
+            ask(f, b, 0, 1);
+        loop_advance(f->loop, MILLIS(250));
+        if (f->asker[0].granted) {
+            f->asker[0].granted = 0;
+            at[n++] = loop_now(f->loop);
+            budget_return(b);
+        }
+    }
+    assert_in_range(n, 140, 155); /* and the rate is used, not only kept */
+    for (unsigned i = 0; i + 30 < n; i++)
+        assert_true(at[i + 30] - at[i] >= SECONDS(60) - MILLIS(250));
+    budget_leave(&f->asker[0].wait);
+    budget_put(b);
+}
+
+static void pause_holds_everybody_and_a_long_one_refuses(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 4});
+    struct budget *again;
+
+    budget_pause(b, SECONDS(10));
+    ask(f, b, 0, 2);
+    loop_advance(f->loop, SECONDS(9));
+    assert_int_equal(granted(f), 0);
+    budget_put(b); /* a run ends, another begins: the pause is the product's, not the run's */
+    again = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 4});
+    assert_ptr_equal(again, b);
+    loop_advance(f->loop, SECONDS(1) + MILLIS(1));
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(granted(f), 2);
+    budget_return(b);
+    budget_return(b);
+
+    budget_pause(b, SECONDS(301));
+    ask(f, b, 2, 2);
+    loop_advance(f->loop, MILLIS(1));
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(f->asker[2].refused + f->asker[3].refused, 2);
+    assert_int_equal(f->asker[3].err.code, ERR_THROTTLED);
+    assert_non_null(strstr(f->asker[3].err.what, "call_max_wait"));
+    budget_pause(b, SECONDS(400000)); /* nonsense is cut to an hour */
+    loop_advance(f->loop, BUDGET_PAUSE_MAX + SECONDS(1));
+    ask(f, b, 4, 1);
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(f->asker[4].granted, 1);
+    budget_return(b);
+    budget_put(b);
+}
+
+static void keys_follow_the_scope(void **state)
+{
+    static const struct {
+        enum budget_scope scope;
+        int64_t id;
+        const char *want;
+    } rows[] = {
+        {BUDGET_INTEGRATION, 7, "p integration 3/7"},
+        {BUDGET_INTEGRATION, 0, "p integration 3/0 https://h"},
+        {BUDGET_TENANT, 7, "p tenant 3"},
+        {BUDGET_HOST, 7, "p host https://h"},
+        {BUDGET_SOURCE_ADDRESS, 7, "p"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct provider p = {.key = "p", .limits = {.scope = rows[i].scope}};
+        struct str key = {0};
+
+        budget_key(&p, 3, rows[i].id, "https://h", &key);
+        assert_string_equal(key.p, rows[i].want);
+        str_release(&key);
+    }
+}
+
+/* --- circuit --- */
+
+static void on_verdict(void *arg, enum circuit_verdict v, const struct err *e)
+{
+    struct asker *a = arg;
+
+    a->granted++;
+    a->verdict = v;
+    a->err = *e;
+}
+
+static enum circuit_verdict verdict(struct fixture *f, struct circuit *c)
+{
+    struct asker *a = &f->asker[0];
+
+    circuit_ask(c, &a->circuit_wait, on_verdict, a);
+    loop_advance(f->loop, 0);
+    loop_advance(f->loop, MILLIS(1));
+    assert_null(a->circuit_wait.circuit);
+    return a->verdict;
+}
+
+static double open_gauge(struct fixture *f)
+{
+    return metric_with(metric_family(f->metrics, METRIC_GAUGE, "msphub_circuit_open", "", "provider", NULL, 0),
+                       METRIC_L("p"))
+        ->value;
+}
+
+static const struct err down = {ERR_UNAVAILABLE, "connection refused"};
+
+static void circuit_opens_probes_and_closes(void **state)
+{
+    struct fixture *f = *state;
+    struct circuit *c = circuit_get(f->circuits, "p", "https://h");
+
+    for (int i = 0; i < CIRCUIT_FAILURES - 1; i++)
+        circuit_report(c, &down);
+    circuit_report(c, NULL); /* in a row, or it does not count */
+    for (int i = 0; i < CIRCUIT_FAILURES - 1; i++)
+        circuit_report(c, &down);
+    assert_int_equal(verdict(f, c), CIRCUIT_PASS);
+    circuit_report(c, &down);
+    assert_true(open_gauge(f) > 0);
+    assert_int_equal(verdict(f, c), CIRCUIT_REFUSED);
+    assert_non_null(strstr(f->asker[0].err.what, "connection refused"));
+    assert_non_null(strstr(f->asker[0].err.what, "https://h"));
+
+    loop_advance(f->loop, SECONDS(8));
+    assert_int_equal(verdict(f, c), CIRCUIT_PROBE);
+    circuit_ask(c, &f->asker[1].circuit_wait, on_verdict, &f->asker[1]);
+    loop_advance(f->loop, MILLIS(5));
+    assert_int_equal(f->asker[1].granted, 0); /* waits for what the probe finds */
+    circuit_report(c, &down);
+    loop_advance(f->loop, MILLIS(5));
+    assert_int_equal(f->asker[1].verdict, CIRCUIT_REFUSED);
+
+    loop_advance(f->loop, SECONDS(8)); /* twice as long now */
+    assert_int_equal(verdict(f, c), CIRCUIT_REFUSED);
+    loop_advance(f->loop, SECONDS(8));
+    assert_int_equal(verdict(f, c), CIRCUIT_PROBE);
+    circuit_ask(c, &f->asker[1].circuit_wait, on_verdict, &f->asker[1]);
+    circuit_abandon(c); /* the probe was cancelled: the next in line is it */
+    loop_advance(f->loop, MILLIS(5));
+    assert_int_equal(f->asker[1].verdict, CIRCUIT_PROBE);
+    circuit_report(c, NULL);
+    assert_true(open_gauge(f) < 1);
+    assert_int_equal(verdict(f, c), CIRCUIT_PASS);
+    circuit_put(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(slots_are_given_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(throttling_halves_once_and_grows_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(rate_holds_in_every_window, setup, teardown),
+        cmocka_unit_test_setup_teardown(pause_holds_everybody_and_a_long_one_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(keys_follow_the_scope, setup, teardown),
+        cmocka_unit_test_setup_teardown(circuit_opens_probes_and_closes, setup, teardown),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
