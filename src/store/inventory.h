@@ -1,7 +1,7 @@
 /* store/inventory.h - batches of records → tables, set by set.
  * Why:    a page of a thousand devices is a handful of statements; a row that did not change is not written.
- * How:    each source row (asset_sources) and each facet (asset_source_facets) carries a hash of its JSON; a batch is upserted where
- *         the hash differs; the assets of changed sources are then merged again by one set-based statement.
+ * How:    each source row (asset_sources) and each facet (asset_source_facets) carries a hash of its JSON; a batch is
+ *         upserted where the hash differs; the assets of changed sources are then merged again by one statement.
  * Always: adding a batch to a segment is idempotent: run twice, the second time writes nothing. */
 #ifndef MSPHUB_STORE_INVENTORY_H
 #define MSPHUB_STORE_INVENTORY_H
@@ -9,26 +9,47 @@
 #include "msphub/record.h"
 #include "reactor/pg.h"
 
-/* Collects records (copied) of one integration. Doubles of one key: the later wins. */
+/* Collects records (copied) of one integration. Messages about one device lie on top of each other: what the later one
+ * says counts, what it does not say stays. */
 struct inventory_batch;
 struct inventory_batch *inventory_batch_new(int64_t tenant_id, int64_t integration_id);
 void inventory_batch_free(struct inventory_batch *b);
-/* ORGANIZATION, LOCATION, DEVICE, FACET, DEVICE_GONE; false and *e when the record cannot be stored (no id, too long). Facet rows of one
- * device and facet that follow each other are one value; see inventory.c for the rule when they come apart. */
+/* When the product said what is added from now on (wall clock): an older message does not overwrite a newer one.
+ * Until it is called: inventory_options.observed. */
+void inventory_batch_observed(struct inventory_batch *b, usec_t observed);
+/* ORGANIZATION, LOCATION, DEVICE, FACET, DEVICE_GONE; false and *e when the record cannot be stored (no id, too long).
+ * Facet rows of one device that follow each other within their facet are one value; inventory_batch.c has the rule for
+ * when they come apart. */
 bool inventory_batch_add(struct inventory_batch *b, const struct record *r, struct err *e);
 size_t inventory_batch_count(const struct inventory_batch *b);
 size_t inventory_batch_bytes(const struct inventory_batch *b);
+/* A run's stream of records: it may be resumed from here, in the middle of a device's rows. */
+void inventory_batch_checkpoint(struct inventory_batch *b);
+/* `b` is new and goes on where `previous` ended: rows of a list that continue there join those before. */
+void inventory_batch_follow(struct inventory_batch *b, const struct inventory_batch *previous);
+/* Cuts the batch in two new ones of about equal size, to find the record that PostgreSQL refuses; `b` must outlive them.
+ * False when it is one record: then *kind and *id tell which (id lives as long as the batch). */
+bool inventory_batch_split(const struct inventory_batch *b, struct inventory_batch **left,
+                           struct inventory_batch **right, enum record_kind *kind, struct slice *id);
 
 struct inventory_options {
-    int64_t run_id;   /* > 0: what was seen is noted for this run */
-    bool dry_run;     /* counts only, writes nothing to the inventory */
-    usec_t observed;  /* wall clock when the product said it: an older message does not overwrite a newer one */
+    int64_t run_id; /* > 0: what was seen is noted for this run, its counters grow in the same transaction */
+    bool dry_run;   /* counts and reports to the run, writes nothing to the inventory */
+    usec_t observed;
 };
+/* Devices only: their parts and what surrounds them do not count. A device whose presence alone changed (last_seen,
+ * agent_status) is unchanged. */
 struct inventory_counts {
     int64_t processed, created, updated, unchanged, retired, restored, failed;
 };
-/* Adds the statements to a segment; *ret_first remembers where for inventory_result. */
-void inventory_add(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o, unsigned *ret_first);
+/* Adds the statements to a segment; *ret_first remembers them for inventory_result. Facets that arrive in a run are
+ * merged into their assets by inventory_add_merge, so that a device with parts from many reports is written once; all
+ * else is merged at once. */
+void inventory_add(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o,
+                   unsigned *ret_first);
 void inventory_result(const struct pg_reply *r, unsigned first, struct inventory_counts *add_to);
+/* Merges up to `limit` sources whose parts changed. The statement's result: how many there were. */
+unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit);
+int64_t inventory_merged(const struct pg_reply *r, unsigned stmt);
 
 #endif
