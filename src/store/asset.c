@@ -1,0 +1,63 @@
+/* store/asset.c - see asset.h. */
+#include "store/asset.h"
+
+#include "queries.h"
+
+static void p_id(struct pg_seg *s, int64_t id)
+{
+    if (id)
+        pg_p_i64(s, id);
+    else
+        pg_p_null(s);
+}
+
+/* What people type is text, not a pattern. */
+static void p_contains(struct pg_seg *s, struct slice text)
+{
+    if (!text.p) {
+        pg_p_null(s);
+        return;
+    }
+    _cleanup_(str_release)
+    struct str pattern = {0};
+    str_addc(&pattern, '%');
+    for (size_t i = 0; i < text.n; i++) {
+        if (strchr("%_\\", text.p[i]))
+            str_addc(&pattern, '\\');
+        str_addc(&pattern, text.p[i]);
+    }
+    str_addc(&pattern, '%');
+    pg_p_text(s, str_slice(&pattern));
+}
+
+void asset_list(struct pg_pool *db, const struct asset_filter *f, const struct page_request *q, page_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, q->tenant_id);
+    unsigned stmt = pg_add(s, f->order == ASSET_BY_ID ? &Q_ASSET_BY_ID : &Q_ASSET_BY_NAME);
+    pg_p_i64(s, q->tenant_id);
+    p_id(s, f->organization_id);
+    pg_p_text(s, f->type);
+    pg_p_text(s, f->agent_status);
+    pg_p_text(s, f->provider);
+    p_id(s, f->integration_id);
+    if (f->retired == TRI_UNKNOWN)
+        pg_p_null(s);
+    else
+        pg_p_bool(s, f->retired == TRI_YES);
+    p_contains(s, f->text);
+    pg_p_time(s, f->last_seen_before);
+    pg_p_time(s, f->last_seen_after);
+    pg_p_text(s, q->key);
+    pg_p_i64(s, q->id);
+    pg_p_i64(s, q->limit + 1);
+    page_submit(s, stmt, q->limit, cb, arg);
+}
+
+void asset_get(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, item_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    unsigned stmt = pg_add(s, &Q_ASSET_GET);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, asset_id);
+    item_submit(s, stmt, "asset", cb, arg);
+}
