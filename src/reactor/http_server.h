@@ -1,6 +1,6 @@
 /* http_server.h - the HTTP server: libevhtp behind a strict gate. No other file includes evhtp's headers.
  * Why:    the library corrupts URIs that a read splits, accepts ambiguous framing, has no total limits and never says 400, 413 or 431;
- *         http_gate.c therefore checks each request head before the parser sees a byte of it.
+ *         so heads and bodies are read by our own gate, and its parser never sees a peer's byte (http_server_conn.c).
  * Owns:   listeners, connections, requests until they are replied to.
  * Always: a handler gets a request whose body is complete (≤ its route's limit); it replies exactly once, now or in any
  *         later turn, also when the client has gone (the reply is then dropped); the request is invalid after the reply.
@@ -16,18 +16,27 @@
 struct http_server;
 struct http_request;
 
-enum http_method { HTTP_GET = 1, HTTP_HEAD = 2, HTTP_POST = 4, HTTP_PUT = 8, HTTP_PATCH = 16, HTTP_DELETE = 32, HTTP_OPTIONS = 64 };
+enum http_method {
+    HTTP_GET = 1,
+    HTTP_HEAD = 2,
+    HTTP_POST = 4,
+    HTTP_PUT = 8,
+    HTTP_PATCH = 16,
+    HTTP_DELETE = 32,
+    HTTP_OPTIONS = 64
+};
 
-struct http_server_options { /* 0 takes the default in brackets */
-    size_t max_head;         /* request line and headers, bytes [16384] */
-    size_t max_headers;      /* [100] */
-    size_t max_body;         /* for routes that name none, bytes [1048576] */
+struct http_server_options {  /* 0 takes the default in brackets */
+    size_t max_head;          /* request line and headers, bytes [16384] */
+    size_t max_headers;       /* [100] */
+    size_t max_body;          /* for routes that name none, bytes [1048576] */
     unsigned max_connections; /* accepting pauses above it [10000] */
-    usec_t head_timeout;     /* absolute, from the first byte (or from accept) [10 s] */
-    usec_t body_timeout;     /* absolute, from the end of the head [30 s] */
-    usec_t idle_timeout;     /* keep-alive, between requests [75 s] */
-    usec_t write_timeout;    /* a peer that reads nothing while output waits [60 s] */
-    size_t stream_high;      /* streaming replies: http_stream_write says false at it, bytes [262144] */
+    usec_t head_timeout;      /* absolute, from the first byte (or from accept) [10 s] */
+    usec_t body_timeout;      /* absolute, from the end of the head [30 s] */
+    usec_t idle_timeout;      /* keep-alive, between requests [75 s] */
+    usec_t write_timeout;     /* a peer that reads nothing while output waits [60 s] */
+    size_t max_buffered; /* bodies being received or worked on, all connections together; past it 503 [268435456] */
+    size_t stream_high;  /* streaming replies: http_stream_write says false at it, bytes [262144] */
     bool reuse_port;
 };
 
@@ -40,8 +49,8 @@ struct http_route {
     /* Runs when the head is complete, before the body is read: false refuses with the problem it has replied. May be NULL.
      * It must not reply later: it either replies now (http_reply*) and returns false, or returns true. */
     bool (*on_head)(struct http_request *r, void *arg);
-    size_t max_body;  /* 0: the server's */
-    const char *name; /* for metrics and logs; NULL: the pattern */
+    size_t max_body;   /* 0: the server's */
+    const char *name;  /* for metrics and logs; NULL: the pattern */
     const void *extra; /* the caller's own row (role, scope …): http_request_route(r)->extra */
 };
 
@@ -53,29 +62,32 @@ void http_server_add(struct http_server *s, const struct http_route *routes, siz
 bool http_server_listen(struct http_server *s, const char *address, SSL_CTX *tls, uint16_t *ret_port, struct err *e);
 /* Listens on a descriptor that was passed to us (systemd). */
 bool http_server_listen_fd(struct http_server *s, int fd, SSL_CTX *tls, struct err *e);
-void http_server_set_tls(struct http_server *s, SSL_CTX *tls); /* new connections of all TLS listeners use it from now on */
+void http_server_set_tls(struct http_server *s,
+                         SSL_CTX *tls); /* new connections of all TLS listeners use it from now on */
 /* Stops accepting, closes idle connections, answers what is in flight with Connection: close. `done` is called once, in a
  * later turn, when no connection is left or `within` has passed (what is left is then cut). */
 void http_server_drain(struct http_server *s, usec_t within, void (*done)(void *arg), void *arg);
 void http_server_free(struct http_server *s); /* cuts what is left; requests not replied to are replied to never */
 unsigned http_server_connections(const struct http_server *s);
 
-/* Called for each finished request, for the access log: status as sent, 0 when the client left before the reply. */
+/* Called for each finished request, for the access log: status as sent, 0 when the client left before the reply (or closed its
+ * sending side; the reply is still sent then, in case it only half-closed). Method 0 and no path: the head was refused. */
 void http_server_on_finished(struct http_server *s,
                              void (*cb)(const struct http_request *r, int status, usec_t took, void *arg), void *arg);
 
 /* --- the request; slices live until the reply --- */
 enum http_method http_request_method(const struct http_request *r);
 const char *http_method_name(enum http_method m);
-const struct http_route *http_request_route(const struct http_request *r); /* NULL for 404/405 */
-struct slice http_request_path(const struct http_request *r);              /* as sent, without query */
-struct slice http_request_query(const struct http_request *r);             /* as sent, without '?' */
+const struct http_route *http_request_route(const struct http_request *r);       /* NULL for 404/405 */
+struct slice http_request_path(const struct http_request *r);                    /* as sent, without query */
+struct slice http_request_query(const struct http_request *r);                   /* as sent, without '?' */
 struct slice http_request_param(const struct http_request *r, const char *name); /* path parameter, decoded */
 /* Query argument, percent- and plus-decoded; false when absent. The first one of its name. */
 bool http_request_arg(const struct http_request *r, const char *name, struct slice *ret);
 size_t http_request_nargs(const struct http_request *r);
 bool http_request_arg_at(const struct http_request *r, size_t i, struct slice *ret_name, struct slice *ret_value);
-struct slice http_request_header(const struct http_request *r, const char *name); /* SLICE_NONE when absent; case-insensitive */
+struct slice http_request_header(const struct http_request *r,
+                                 const char *name); /* SLICE_NONE when absent; case-insensitive */
 struct slice http_request_body(const struct http_request *r);
 const char *http_request_peer(const struct http_request *r); /* numeric address, no port */
 bool http_request_is_tls(const struct http_request *r);
@@ -102,9 +114,10 @@ const char *http_status_text(int status);
 /* Streaming: start, any number of writes, end (or abort: the connection is cut so that the client sees it is not whole).
  * `on_drain` runs when the output has fallen below half of stream_high after a write said false; `on_gone` as above. Chunked for HTTP/1.1, to
  * the end of the connection for 1.0. */
-void http_stream_start(struct http_request *r, int status, const char *type, void (*on_drain)(struct http_request *r, void *arg),
-                       void *arg);
-bool http_stream_write(struct http_request *r, struct slice piece); /* false: keep the rest until on_drain */
+void http_stream_start(struct http_request *r, int status, const char *type,
+                       void (*on_drain)(struct http_request *r, void *arg), void *arg);
+/* The piece is taken in any case; false: write no more until on_drain. */
+bool http_stream_write(struct http_request *r, struct slice piece);
 void http_stream_end(struct http_request *r);
 void http_stream_abort(struct http_request *r);
 
