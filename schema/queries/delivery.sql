@@ -50,7 +50,7 @@ where d.tenant_id = $1 and d.delivery_id = u.delivery_id and d.status = 'pending
 
 -- name: release
 -- What was held for an integration or tenant that is active again becomes pending.
-update webhook_deliveries d set status = 'pending', next_attempt_at = now()
+update webhook_deliveries d set status = 'pending', next_attempt_at = now(), attempts = 0
 from integration_configurations i join tenants t using (tenant_id)
 where d.status = 'held' and d.tenant_id = i.tenant_id and d.integration_id = i.integration_id and i.enabled
   and t.status = 'active';

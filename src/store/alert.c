@@ -146,8 +146,7 @@ bool alert_batch_add(struct alert_batch *b, const struct record_alert *a, usec_t
     m->text[DEVICE] = keep(b->arena, a->device_id, MAX_ID);
     m->text[ORGANIZATION] = keep(b->arena, a->organization_id, MAX_ID);
 
-    _cleanup_(str_release)
-    struct str start = {0};
+    _cleanup_(str_release) struct str start = {0};
     stamp_start(&start, m->changed_at, m->change_id, a->state);
     m->stamp[STATE] = slice_of(arena_strndup(b->arena, start.p, start.n), start.n);
     for (unsigned f = SEVERITY; f < NFIELDS; f++)
@@ -246,8 +245,7 @@ void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_firs
 {
     struct message **sorted = mem_realloc_array(NULL, b->n + 1, sizeof *sorted);
     int64_t *seconds = mem_realloc_array(NULL, b->n + 1, sizeof *seconds);
-    _cleanup_(str_release)
-    struct str scratch = {0}, triggers = {0};
+    _cleanup_(str_release) struct str scratch = {0}, triggers = {0};
     struct pg_array cols[ARRAY_LEN(columns)];
     for (size_t c = 0; c < ARRAY_LEN(columns); c++)
         pg_array_init(&cols[c], columns[c].type);
@@ -293,8 +291,7 @@ void alert_result(const struct pg_reply *r, unsigned first, struct alert_counts 
 void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series,
                       usec_t listed_at, unsigned *ret_first)
 {
-    _cleanup_(str_release)
-    struct str stamp = {0};
+    _cleanup_(str_release) struct str stamp = {0};
     stamp_start(&stamp, listed_at, SLICE_NONE, ALERT_RESOLVED);
     *ret_first = pg_add(s, &Q_ALERT_ABSENT);
     pg_p_i64(s, tenant_id);

@@ -1,0 +1,19 @@
+/* hub/intake.h - webhooks in: POST /webhooks/{provider}/{hook}.
+ * Why:    a 202 means committed (law 2), and a commit each would cost more than all the rest. So requests gather in an
+ *         open batch while the previous one commits; throughput grows with load, and an idle hub answers at once.
+ * Owns:   the batches, whose requests wait for their commit; look-ups of hooks that the cache does not know.
+ * Always: 202 after the commit, 503 with Retry-After for anything that may work later; the body is read only of a sender that
+ *         knows the secret, or whose hook is not known here yet; a batch's rows are stored together or not at all. */
+#ifndef MSPHUB_HUB_INTAKE_H
+#define MSPHUB_HUB_INTAKE_H
+
+#include "hub/hub.h"
+#include "reactor/http_server.h"
+
+struct intake *intake_new(struct hub *h);
+void intake_free(struct intake *in); /* after the server, before the database pool */
+void intake_add_routes(struct intake *in,
+                       struct http_server *server); /* once, before listening; in must outlive the server's requests */
+size_t intake_waiting(const struct intake *in);     /* requests that wait for their commit */
+
+#endif
