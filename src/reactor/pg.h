@@ -1,10 +1,14 @@
 /* pg.h - PostgreSQL: a pool of libpq connections in pipeline mode.
- * Words:  a segment is a list of statements that runs as one transaction (one pipeline up to one Sync): all of it is committed,
- *         or none of it. Statements are named queries (schema/queries/NAME.sql, embedded), prepared on first use per connection.
+ * Words:  a segment is a list of statements that runs as one transaction (one pipeline up to one Sync): all of it is
+ *         committed, or none of it. Statements are named queries (schema/queries/NAME.sql, embedded), prepared on
+ *         first use per connection.
  * Owns:   connections, queued segments.
- * Always: exactly one callback per segment, in a later turn than pg_submit, also on cancel, timeout and shutdown; a segment whose
- *         connection was lost has an unknown outcome (ERR_UNAVAILABLE, r->unknown = true), so writes must be idempotent;
- *         a connection that dies is made again with backoff; no call here blocks. */
+ * Always: exactly one callback per segment, never from inside pg_submit or pg_cancel but at the end of a turn, also on
+ *         cancel, timeout and shutdown; a segment whose connection was lost has an unknown outcome (ERR_UNAVAILABLE,
+ *         pg_reply_unknown), so writes must be idempotent; one that certainly was not committed (its last byte had not
+ *         left, its prepared statement was out of date, it was hit by another one's cancel) is sent again by itself; a
+ *         connection that dies is made again with backoff; no call here blocks. Segments run in parallel: no order
+ *         holds between two of them. */
 #ifndef MSPHUB_REACTOR_PG_H
 #define MSPHUB_REACTOR_PG_H
 
@@ -15,14 +19,14 @@
 struct pg_pool;
 struct pg_seg;
 
-struct pg_options {          /* 0 takes the default in brackets */
-    const char *conninfo;    /* libpq keywords or URI */
-    unsigned connections;    /* [4] */
-    unsigned max_inflight;   /* segments sent ahead on one connection [8] */
-    unsigned max_queue;      /* segments waiting; past it pg_submit ends them with ERR_LIMIT [10000] */
-    usec_t timeout;          /* per segment, waiting included, unless it names one [30 s]; also sets statement_timeout */
-    usec_t connect_timeout;  /* [5 s] */
-    bool unnamed_only;       /* for transaction poolers that cannot keep prepared statements */
+struct pg_options {         /* 0 takes the default in brackets */
+    const char *conninfo;   /* libpq keywords or URI */
+    unsigned connections;   /* [4] */
+    unsigned max_inflight;  /* segments sent ahead on one connection [8] */
+    unsigned max_queue;     /* segments waiting; past it pg_submit ends them with ERR_LIMIT [10000] */
+    usec_t timeout;         /* per segment, waiting included, unless it names one [30 s]; also sets statement_timeout */
+    usec_t connect_timeout; /* [5 s] */
+    bool unnamed_only;      /* for transaction poolers that cannot keep prepared statements */
     const char *application_name; /* [msphub] */
 };
 
@@ -34,8 +38,9 @@ struct pg_query {
 };
 
 struct pg_pool *pg_pool_new(struct loop *l, const struct pg_options *o, struct metrics *m);
-void pg_pool_free(struct pg_pool *p); /* ends what is left with ERR_CANCELED, callbacks run inside */
-bool pg_pool_up(const struct pg_pool *p); /* at least one connection is ready */
+/* Ends what is left with ERR_CANCELED, callbacks run inside (and what they submit ends likewise). Not from a callback. */
+void pg_pool_free(struct pg_pool *p);
+bool pg_pool_up(const struct pg_pool *p);                                  /* at least one connection is ready */
 void pg_pool_drain(struct pg_pool *p, void (*done)(void *arg), void *arg); /* done when nothing is queued or running */
 
 /* --- building a segment --- */
@@ -44,22 +49,33 @@ void pg_pool_drain(struct pg_pool *p, void (*done)(void *arg), void *arg); /* do
 #define PG_ALL_TENANTS (-1)
 #define PG_NO_TENANT   0
 struct pg_seg *pg_seg_new(struct pg_pool *p, int64_t tenant);
-void pg_seg_free(struct pg_seg *s);                       /* only when it was not submitted */
+void pg_seg_free(struct pg_seg *s); /* only when it was not submitted */
 void pg_seg_timeout(struct pg_seg *s, usec_t timeout);
 /* Adds a statement; its parameters follow by pg_p_* in order $1, $2, … exactly nparams of them. Returns its index. */
 unsigned pg_add(struct pg_seg *s, const struct pg_query *q);
 void pg_p_null(struct pg_seg *s);
-void pg_p_text(struct pg_seg *s, struct slice v); /* .p == NULL: null. Not checked: must be storable UTF-8 */
+/* Text goes without a type: the statement decides what it is (text, uuid, inet, an enum …; `$1::text` where nothing tells).
+ * .p == NULL: null. Not checked: must be storable UTF-8. */
+void pg_p_text(struct pg_seg *s, struct slice v);
 void pg_p_str(struct pg_seg *s, const char *v);
-void pg_p_i64(struct pg_seg *s, int64_t v);       /* binary int8 */
-void pg_p_i32(struct pg_seg *s, int32_t v);       /* binary int4 */
+void pg_p_i64(struct pg_seg *s, int64_t v); /* binary int8 */
+void pg_p_i32(struct pg_seg *s, int32_t v); /* binary int4 */
 void pg_p_bool(struct pg_seg *s, bool v);
-void pg_p_time(struct pg_seg *s, usec_t v);       /* binary timestamptz; USEC_NONE: null */
+void pg_p_time(struct pg_seg *s, usec_t v); /* binary timestamptz; USEC_NONE: null */
 void pg_p_bytea(struct pg_seg *s, struct slice v);
 void pg_p_jsonb(struct pg_seg *s, struct slice v);
 
 /* Arrays for unnest, built in binary. An array is zero-initialised, filled, given to pg_p_array (which copies) and released. */
-enum pg_type { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT4 = 23, PG_TEXT = 25, PG_FLOAT8 = 701, PG_TIMESTAMPTZ = 1184, PG_JSONB = 3802 };
+enum pg_type {
+    PG_BOOL = 16,
+    PG_BYTEA = 17,
+    PG_INT8 = 20,
+    PG_INT4 = 23,
+    PG_TEXT = 25,
+    PG_FLOAT8 = 701,
+    PG_TIMESTAMPTZ = 1184,
+    PG_JSONB = 3802
+};
 struct pg_array {
     enum pg_type type;
     struct str buf;
@@ -81,25 +97,34 @@ void pg_p_array(struct pg_seg *s, const struct pg_array *a);
 struct pg_reply;
 typedef void pg_cb(void *arg, const struct pg_reply *r);
 struct ref pg_submit(struct pg_seg *s, pg_cb *cb, void *arg); /* takes s */
-/* Not sent yet: ends with ERR_CANCELED. Sent: its outcome is awaited (a commit cannot be taken back) but the server is asked to cancel. */
+/* Not sent yet: ends with ERR_CANCELED. Sent: its outcome is awaited (a commit cannot be taken back) but the server is asked
+ * to cancel. Also for the ref of pg_lease_get. */
 void pg_cancel(struct pg_pool *p, struct ref r);
 
 /* --- the reply, valid in the callback --- */
-const struct err *pg_reply_err(const struct pg_reply *r); /* NULL: committed */
-bool pg_reply_unknown(const struct pg_reply *r);          /* lost in flight: may or may not be committed */
-const char *pg_reply_sqlstate(const struct pg_reply *r);  /* "" when none */
-unsigned pg_reply_failed(const struct pg_reply *r);       /* index of the statement that failed */
+/* NULL: committed. Else CONFLICT (unique, foreign key), DATA (bad value, check, not null), FORBIDDEN (privilege, row-level
+ * security), UNAVAILABLE (no or lost connection, deadlock, server shutting down: the next attempt may work), TIMEOUT,
+ * CANCELED, LIMIT (queue full), INTERNAL (the statement is wrong). The sentence names query and constraint, never the row. */
+const struct err *pg_reply_err(const struct pg_reply *r);
+/* Sent, and then the connection was lost or the deadline passed: may or may not be committed. False: certainly not (or err is NULL). */
+bool pg_reply_unknown(const struct pg_reply *r);
+const char *pg_reply_sqlstate(const struct pg_reply *r); /* "" when none */
+unsigned pg_reply_failed(const struct pg_reply *r);      /* index of the statement that failed */
 size_t pg_nrows(const struct pg_reply *r, unsigned stmt);
 int64_t pg_affected(const struct pg_reply *r, unsigned stmt);
-/* Results are binary for int, bool, timestamptz, bytea; text, jsonb, and others as text. Columns by position, from 0. */
+/* Columns by position, from 0. Results travel in binary, so each type has its reader, and a column of another type is an assert:
+ * cast in SQL (`::text` for uuid, inet, numeric, arrays …; `::bigint` for sum(bigint), which is numeric). */
 bool pg_is_null(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col);
-struct slice pg_text(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col); /* null: SLICE_NONE. text, varchar, json, jsonb, bytea */
-int64_t pg_i64(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col); /* null: 0. int2, int4, int8 */
+/* text, varchar, char, name, enum, json, jsonb, xml; bytea as its raw bytes. Null: SLICE_NONE. NUL-terminated. */
+struct slice pg_text(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col);
+int64_t pg_i64(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col); /* int2, int4, int8, oid; null: 0 */
 bool pg_bool(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col);
-usec_t pg_time(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col); /* null: USEC_NONE */
-double pg_f64(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col);
+/* timestamptz, timestamp (as UTC). Null and -infinity: USEC_NONE; infinity: INT64_MAX. */
+usec_t pg_time(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col);
+double pg_f64(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col); /* float4, float8; null: 0 */
 
 /* --- a leased connection, for work that is more than one segment (advisory locks, COPY, DDL) --- */
+/* At most all connections but one are lent out (one, if there is but one): segments go on meanwhile. */
 struct pg_lease;
 typedef void pg_lease_cb(void *arg, struct pg_lease *lease, const struct err *e); /* lease is NULL on error */
 struct ref pg_lease_get(struct pg_pool *p, usec_t timeout, pg_lease_cb *cb, void *arg);
@@ -107,12 +132,18 @@ struct ref pg_lease_get(struct pg_pool *p, usec_t timeout, pg_lease_cb *cb, void
 void pg_lease_exec(struct pg_lease *l, struct slice sql, usec_t timeout, pg_cb *cb, void *arg);
 /* A segment on this very connection. BEGIN and COMMIT are simple execs around them. */
 void pg_lease_submit(struct pg_lease *l, struct pg_seg *s, pg_cb *cb, void *arg);
-/* COPY … FROM STDIN: `source` is asked for the next piece whenever the socket takes more; it returns an empty slice at the end. */
+/* COPY … FROM STDIN: `source` is asked for the next piece whenever the socket takes more; it returns an empty slice at the end.
+ * The deadline is the pool's, and starts again with each piece. */
 void pg_lease_copy(struct pg_lease *l, const char *sql, struct slice (*source)(void *arg), pg_cb *cb, void *arg);
-void pg_lease_release(struct pg_lease *l); /* the connection is reset (ROLLBACK if in a transaction, DISCARD otherwise) and goes back */
+/* The connection is reset (ROLLBACK if in a transaction, then DISCARD ALL) and goes back; work still queued ends with
+ * ERR_CANCELED, and if some is running the connection is dropped. Also after an error, and after pg_pool_free. */
+void pg_lease_release(struct pg_lease *l);
 
 /* --- LISTEN on a connection of its own --- */
-/* `cb` gets each notification; after a reconnect it gets channel with payload == NULL once ("you may have missed some"). */
-void pg_listen(struct pg_pool *p, const char *channel, void (*cb)(void *arg, const char *channel, const char *payload), void *arg);
+/* `cb` gets each notification. Each time the LISTEN has come into force, first and after every reconnect, it gets payload == NULL
+ * once: what was sent before may have been missed, what is sent from now on will be heard, so look at the table now. Not
+ * through a pooler in transaction mode: nothing would ever arrive. */
+void pg_listen(struct pg_pool *p, const char *channel, void (*cb)(void *arg, const char *channel, const char *payload),
+               void *arg);
 
 #endif

@@ -169,14 +169,18 @@ static PGconn *connect_to(struct pgtest *t, const char *conninfo)
     return c;
 }
 
+/* A connection that was cut shows only when it is used. */
 static PGconn *admin(struct pgtest *t)
 {
-    if (t->conn && PQstatus(t->conn) != CONNECTION_OK) {
+    if (t->conn) {
+        PGresult *r = PQexec(t->conn, "");
+        bool alive = PQresultStatus(r) == PGRES_EMPTY_QUERY;
+        PQclear(r);
+        if (alive)
+            return t->conn;
         PQfinish(t->conn);
-        t->conn = NULL;
     }
-    if (!t->conn)
-        t->conn = connect_to(t, t->admin);
+    t->conn = connect_to(t, t->admin);
     return t->conn;
 }
 
