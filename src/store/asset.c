@@ -18,8 +18,7 @@ static void p_contains(struct pg_seg *s, struct slice text)
         pg_p_null(s);
         return;
     }
-    _cleanup_(str_release)
-    struct str pattern = {0};
+    _cleanup_(str_release) struct str pattern = {0};
     str_addc(&pattern, '%');
     for (size_t i = 0; i < text.n; i++) {
         if (strchr("%_\\", text.p[i]))

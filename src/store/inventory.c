@@ -96,8 +96,7 @@ static void col_organization(struct pg_array *a, const struct entry *e, const st
 
 static void add_organizations(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
-    _cleanup_(rows_release)
-    struct rows rows = rows_of(b, RECORD_ORGANIZATION);
+    _cleanup_(rows_release) struct rows rows = rows_of(b, RECORD_ORGANIZATION);
     add_statement(s, &Q_INVENTORY_ORGANIZATIONS, b);
     pg_p_i64(s, o->run_id);
     add_column(s, &rows, PG_TEXT, col_id, o);
@@ -107,8 +106,7 @@ static void add_organizations(struct pg_seg *s, const struct inventory_batch *b,
 
 static void add_locations(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
-    _cleanup_(rows_release)
-    struct rows rows = rows_of(b, RECORD_LOCATION);
+    _cleanup_(rows_release) struct rows rows = rows_of(b, RECORD_LOCATION);
     add_statement(s, &Q_INVENTORY_LOCATIONS, b);
     pg_p_i64(s, o->run_id);
     add_column(s, &rows, PG_TEXT, col_id, o);
@@ -173,8 +171,7 @@ static void col_last_seen(struct pg_array *a, const struct entry *e, const struc
 
 static void add_devices(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
-    _cleanup_(rows_release)
-    struct rows rows = rows_of(b, RECORD_DEVICE);
+    _cleanup_(rows_release) struct rows rows = rows_of(b, RECORD_DEVICE);
     add_named(s, b, &rows);
     add_statement(s, &Q_INVENTORY_DEVICES, b);
     pg_p_i64(s, o->run_id);
@@ -189,8 +186,7 @@ static void add_devices(struct pg_seg *s, const struct inventory_batch *b, const
 
 static void add_preview(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
-    _cleanup_(rows_release)
-    struct rows rows = rows_of(b, RECORD_DEVICE);
+    _cleanup_(rows_release) struct rows rows = rows_of(b, RECORD_DEVICE);
     add_statement(s, &Q_INVENTORY_PREVIEW, b);
     pg_p_i64(s, o->run_id);
     add_column(s, &rows, PG_TEXT, col_id, o);
@@ -227,10 +223,8 @@ static void col_open(struct pg_array *a, const struct entry *e, const struct inv
 
 static void add_facets(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
-    _cleanup_(rows_release)
-    struct rows rows = rows_of(b, RECORD_FACET);
-    _cleanup_(str_release)
-    struct str body = {0};
+    _cleanup_(rows_release) struct rows rows = rows_of(b, RECORD_FACET);
+    _cleanup_(str_release) struct str body = {0};
     struct pg_array bodies, hashes;
     pg_array_init(&bodies, PG_TEXT);
     pg_array_init(&hashes, PG_INT8);
@@ -260,8 +254,7 @@ static void col_at(struct pg_array *a, const struct entry *e, const struct inven
 
 static void add_gone(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
-    _cleanup_(rows_release)
-    struct rows rows = rows_of(b, RECORD_DEVICE_GONE);
+    _cleanup_(rows_release) struct rows rows = rows_of(b, RECORD_DEVICE_GONE);
     add_statement(s, &Q_INVENTORY_GONE, b);
     pg_p_i64(s, o->run_id);
     add_column(s, &rows, PG_TEXT, col_id, o);
@@ -339,10 +332,16 @@ void inventory_result(const struct pg_reply *r, unsigned first, struct inventory
         add_to->retired += pg_i64(r, stmt, 0, 0);
 }
 
-unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit)
+void inventory_add_lock(struct pg_seg *s, int64_t tenant_id, int64_t integration_id)
 {
     const struct inventory_batch of = {.tenant_id = tenant_id, .integration_id = integration_id};
     add_statement(s, &Q_INVENTORY_BEGIN, &of);
+}
+
+unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit)
+{
+    inventory_add_lock(s, tenant_id, integration_id);
+    const struct inventory_batch of = {.tenant_id = tenant_id, .integration_id = integration_id};
     unsigned stmt = add_statement(s, &Q_INVENTORY_MERGE, &of);
     pg_p_null(s);
     pg_p_i64(s, limit);

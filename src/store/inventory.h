@@ -48,6 +48,9 @@ struct inventory_counts {
 void inventory_add(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o,
                    unsigned *ret_first);
 void inventory_result(const struct pg_reply *r, unsigned first, struct inventory_counts *add_to);
+/* The lock under which an integration's inventory is written, and the planner's settings for it. inventory_add has it; who
+ * writes by other statements puts it first. */
+void inventory_add_lock(struct pg_seg *s, int64_t tenant_id, int64_t integration_id);
 /* Merges up to `limit` sources whose parts changed. The statement's result: how many there were. */
 unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit);
 int64_t inventory_merged(const struct pg_reply *r, unsigned stmt);

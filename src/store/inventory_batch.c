@@ -247,8 +247,7 @@ static bool add_device(struct inventory_batch *b, const struct record_device *d,
         const struct record_field *f = &record_device_shape.fields[i];
         overlay(b, f, (char *)&e->device.record + f->offset, (const char *)d + f->offset);
     }
-    _cleanup_(str_release)
-    struct str json = {0};
+    _cleanup_(str_release) struct str json = {0};
     write_attributes(e->device.record, &json);
     e->device.json = keep(b, str_slice(&json));
     e->device.hash = crypto_hash64(INVENTORY_HASH_SEED, e->device.json);
@@ -320,8 +319,7 @@ static bool add_facet(struct inventory_batch *b, const struct record_facet *f, s
     const struct record_shape *shape = &record_facet_shapes[f->facet];
     if (!check_id(f->device_id, shape->name, err))
         return false;
-    _cleanup_(str_release)
-    struct str json = {0};
+    _cleanup_(str_release) struct str json = {0};
     struct jw w;
     jw_init(&w, &json);
     if (f->none) {

@@ -1,0 +1,269 @@
+-- Sync runs: schedule, lease, progress, what is missing at the end; and how they are read.
+
+-- name: schedule
+-- Queues a full run for each integration that is due, and plans the next with a tenth of jitter. All tenants.
+-- $1 at most, $2 interval in seconds of those that name none, $3 kinds
+-- Gives: queued.
+with due as (
+    select i.tenant_id, i.integration_id
+    from integration_configurations i join tenants t using (tenant_id)
+    where i.enabled and i.next_sync_at <= now() and t.status = 'active'
+    order by i.next_sync_at limit $1::bigint
+    for no key update of i skip locked
+), planned as (
+    update integration_configurations i
+    set next_sync_at = now() + make_interval(secs => coalesce(i.sync_interval_s, $2::bigint) * (0.95 + 0.1 * random()))
+    from due d where i.tenant_id = d.tenant_id and i.integration_id = d.integration_id
+    returning i.tenant_id, i.integration_id
+), queued as (
+    insert into integration_sync_history (tenant_id, integration_id, mode, kinds, trigger)
+    select tenant_id, integration_id, 'full', $3::bigint, 'schedule' from planned
+    on conflict do nothing
+    returning 1
+)
+select count(*) from queued;
+
+-- name: claim
+-- Takes queued runs, and those whose process has let its lease run out. All tenants.
+-- $1 owner, $2 lease in microseconds, $3 at most
+with taken as (
+    select tenant_id, run_id from integration_sync_history
+    where status in ('queued', 'running') and (status = 'queued' or lease_until < now())
+    order by created_at limit $3::bigint
+    for no key update skip locked
+)
+update integration_sync_history h
+set status = 'running', lease_owner = $1::text, lease_until = now() + $2::bigint * interval '1 microsecond',
+    started_at = coalesce(started_at, now()), attempts = attempts + 1,
+    phase = case when phase = 'waiting' then 'reading' else phase end
+from taken t, integration_configurations i
+where h.tenant_id = t.tenant_id and h.run_id = t.run_id and i.tenant_id = h.tenant_id and i.integration_id = h.integration_id
+returning h.tenant_id, h.run_id, h.integration_id, h.mode, h.kinds, h.device_id, h.dry_run, h.attempts, h.batch,
+          h.phase = 'merging', h.checkpoint::text,
+          case when h.mode = 'incremental' then i.sync_cursor::text end, h.complete_kinds, h.failed, h.cancel_requested;
+
+-- name: heartbeat
+-- Keeps leases; a run that is not in the answer is lost. All tenants.
+-- $1 owner, $2 lease in microseconds, $3 tenants bigint[], $4 runs bigint[]
+-- Gives: run, whether somebody wants it to stop.
+update integration_sync_history h
+set lease_until = now() + $2::bigint * interval '1 microsecond'
+from unnest($3::bigint[], $4::bigint[]) as r(tenant_id, run_id)
+where h.tenant_id = r.tenant_id and h.run_id = r.run_id and h.status = 'running' and h.lease_owner = $1::text
+returning h.run_id, h.cancel_requested;
+
+-- name: fence
+-- $1 tenant, $2 run, $3 owner, $4 batches that it has stored. Fails with MS001: not held; MS002: this batch is stored.
+select msphub_run_fence($1::bigint, $2::bigint, $3::text, $4::bigint);
+
+-- name: progress
+-- $1 tenant, $2 run, $3 lease in microseconds, $4 checkpoint or null, $5 cursor or null, $6 kinds found complete,
+-- $7 notes text[], $8 failed records, $9 calls, $10 the reading is over
+update integration_sync_history
+set batch = batch + 1, lease_until = now() + $3::bigint * interval '1 microsecond',
+    checkpoint = coalesce($4::jsonb, checkpoint), cursor = coalesce($5::jsonb, cursor),
+    complete_kinds = complete_kinds | $6::bigint,
+    notes = notes || array(select n from unnest($7::text[]) as n where n <> all (notes) limit 20 - least(20, cardinality(notes))),
+    failed = failed + $8::bigint, calls = calls + $9::bigint, phase = case when $10::boolean then 'merging' else phase end
+where tenant_id = $1 and run_id = $2::bigint;
+
+-- name: errors
+-- $1 tenant, $2 run, $3 kinds int[], $4 ids text[], $5 reasons text[], $6 so many are kept
+insert into sync_run_errors (tenant_id, run_id, kind, external_id, reason)
+select $1, $2::bigint, kind, id, reason
+from unnest($3::int[], $4::text[], $5::text[]) with ordinality as e(kind, id, reason, place)
+where place <= $6::bigint - (select count(*) from sync_run_errors where tenant_id = $1 and run_id = $2);
+
+-- name: release
+-- Gives the lease back: the run goes on elsewhere, or here later. $1 tenant, $2 run, $3 owner
+update integration_sync_history
+set status = 'queued', lease_owner = null, lease_until = null, attempts = attempts - 1
+where tenant_id = $1 and run_id = $2::bigint and lease_owner = $3::text and status = 'running'
+returning pg_notify('msphub_run', '');
+
+-- name: request
+-- $1 tenant, $2 integration, $3 mode, $4 kinds, $5 device or null, $6 dry run, $7 trigger
+-- Gives: the new run or null, the one in the way or null, whether the integration may be synchronised.
+with known as (
+    select i.tenant_id, i.integration_id, i.enabled and t.status = 'active' as usable
+    from integration_configurations i join tenants t using (tenant_id)
+    where i.tenant_id = $1 and i.integration_id = $2::bigint
+), made as (
+    insert into integration_sync_history (tenant_id, integration_id, mode, kinds, device_id, dry_run, trigger)
+    select tenant_id, integration_id, $3::text, $4::bigint, $5::text, $6::boolean, $7::text from known where usable
+    on conflict do nothing
+    returning run_id
+)
+select (select run_id from made),
+       (select run_id from integration_sync_history
+        where tenant_id = $1 and integration_id = $2 and status in ('queued', 'running') and mode <> 'single' limit 1),
+       k.usable, pg_notify('msphub_run', '')
+from known k;
+
+-- name: cancel
+-- One that is queued ends at once, one that runs is asked to. $1 tenant, $2 run
+-- Gives: its status before; no row when there is no such run.
+with run as (
+    select tenant_id, run_id, status from integration_sync_history where tenant_id = $1 and run_id = $2::bigint for no key update
+), done as (
+    update integration_sync_history h
+    set cancel_requested = true, status = case when h.status = 'queued' then 'canceled' else h.status end,
+        finished_at = case when h.status = 'queued' then now() end,
+        phase = case when h.status = 'queued' then 'finished' else h.phase end
+    from run r where h.tenant_id = $1 and h.run_id = r.run_id and h.status in ('queued', 'running')
+)
+select status, pg_notify('msphub_run', 'cancel') from run;
+
+-- name: measure
+-- How many devices a complete list lacks. A device that somebody told us of while the run was on its way is not missing.
+-- $1 tenant, $2 integration, $3 run, $4 complete lists without it that retire a device
+-- Gives: live devices, missing, of these to be retired, devices seen.
+select count(*),
+       count(*) filter (where n.external_id is null and s.observed_at < h.started_at),
+       count(*) filter (where n.external_id is null and s.observed_at < h.started_at and s.missing_count + 1 >= $4::bigint),
+       (select count(*) from sync_run_seen x where x.tenant_id = $1 and x.run_id = $3 and x.kind = 2)
+from integration_sync_history h
+join asset_sources s on s.tenant_id = $1 and s.integration_id = $2::bigint and s.retired_at is null
+left join sync_run_seen n on n.tenant_id = $1 and n.run_id = h.run_id and n.kind = 2 and n.external_id = s.external_id
+where h.tenant_id = $1 and h.run_id = $3::bigint;
+
+-- name: absent_devices
+-- Counts the absence; retires what was absent often enough. $1 tenant, $2 integration, $3 run, $4 complete lists without it that
+-- retire a device, $5 whether devices are retired at all
+-- Gives: retired, missing.
+with marked as (
+    update asset_sources s
+    set missing_count = s.missing_count + 1, missing_since = coalesce(s.missing_since, now()),
+        retired_at = case when $5::boolean and s.missing_count + 1 >= $4::bigint then now() end,
+        retire_reason = case when $5 and s.missing_count + 1 >= $4
+                             then 'missing from ' || (s.missing_count + 1) || ' complete lists' end,
+        retired_run = case when $5 and s.missing_count + 1 >= $4 then $3::bigint end
+    where s.tenant_id = $1 and s.integration_id = $2::bigint and s.retired_at is null
+      and s.observed_at < (select started_at from integration_sync_history where tenant_id = $1 and run_id = $3)
+      and not exists (select from sync_run_seen n
+                      where n.tenant_id = $1 and n.run_id = $3 and n.kind = 2 and n.external_id = s.external_id)
+    returning s.external_id, s.retired_at
+), dirty as (
+    insert into asset_source_dirty select $1, $2, external_id from marked where retired_at is not null on conflict do nothing
+), counts as (
+    select count(*) filter (where retired_at is not null) as retired, count(*) as missing from marked
+)
+select retired, missing, msphub_run_tally($1, $3, 0, 0, 0, 0, retired, 0) from counts;
+
+-- name: absent_organizations
+-- Marks those that a complete list lacks; nothing is deleted, and an empty list marks nothing. $1 tenant, $2 integration, $3 run
+update organization_mappings o set missing_since = now(), updated_at = now()
+where o.tenant_id = $1 and o.integration_id = $2::bigint and o.missing_since is null
+  and exists (select from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3::bigint and n.kind = 0)
+  and not exists (select from sync_run_seen n
+                  where n.tenant_id = $1 and n.run_id = $3 and n.kind = 0 and n.external_id = o.external_id);
+
+-- name: absent_locations
+-- $1 tenant, $2 integration, $3 run
+update provider_locations l set missing_since = now(), updated_at = now()
+where l.tenant_id = $1 and l.integration_id = $2::bigint and l.missing_since is null
+  and exists (select from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3::bigint and n.kind = 1)
+  and not exists (select from sync_run_seen n
+                  where n.tenant_id = $1 and n.run_id = $3 and n.kind = 1 and n.external_id = l.external_id);
+
+-- name: seen_alerts
+-- $1 tenant, $2 run
+select external_id from sync_run_seen where tenant_id = $1 and run_id = $2::bigint and kind = 5;
+
+-- name: stray_facets
+-- Parts of devices that the complete list did not name. $1 tenant, $2 integration
+delete from asset_source_facets f
+where f.tenant_id = $1 and f.integration_id = $2::bigint
+  and not exists (select from asset_sources s
+                  where s.tenant_id = $1 and s.integration_id = $2 and s.external_id = f.external_id);
+
+-- name: finish
+-- $1 tenant, $2 run, $3 status, $4 error or null, $5 notes text[], $6 calls, $7 would be retired (dry run)
+-- Gives: the counters.
+update integration_sync_history
+set status = $3::text, error = $4::text, notes = notes || $5::text[], calls = calls + $6::bigint, retired = retired + $7::bigint,
+    phase = 'finished', finished_at = now(), lease_owner = null, lease_until = null, checkpoint = null
+where tenant_id = $1 and run_id = $2::bigint
+returning processed, created, updated, unchanged, retired, restored, failed, extract(epoch from now() - started_at)::float8;
+
+-- name: forget_seen
+-- $1 tenant, $2 run
+delete from sync_run_seen where tenant_id = $1 and run_id = $2::bigint;
+
+-- name: integration
+-- What a full or incremental run means for its integration. $1 tenant, $2 integration, $3 run, $4 status, $5 message or null,
+-- $6 a full list of devices was read to its end, $7 the cursor may move
+update integration_configurations i
+set status = $4::text, error_message = $5::text, last_success_at = case when $6::boolean then now() else i.last_success_at end,
+    sync_cursor = case when $7::boolean then coalesce(h.cursor, i.sync_cursor) else i.sync_cursor end
+from integration_sync_history h
+where i.tenant_id = $1 and i.integration_id = $2::bigint and h.tenant_id = $1 and h.run_id = $3::bigint;
+
+-- name: restore
+-- Undoes the retirements of a run. $1 tenant, $2 integration, $3 run
+-- Gives: restored.
+with back as (
+    update asset_sources s
+    set retired_at = null, retire_reason = null, retired_run = null, missing_count = 0, missing_since = null
+    where s.tenant_id = $1 and s.integration_id = $2::bigint and s.retired_run = $3::bigint
+    returning s.external_id
+), dirty as (
+    insert into asset_source_dirty select $1, $2, external_id from back on conflict do nothing
+)
+select count(*) from back;
+
+-- name: integration_of
+-- $1 tenant, $2 run
+select integration_id from integration_sync_history where tenant_id = $1 and run_id = $2::bigint;
+
+-- name: prune
+-- $1 days, $2 at most. All tenants.
+delete from integration_sync_history
+where (tenant_id, run_id) in (
+    select tenant_id, run_id from integration_sync_history
+    where finished_at < now() - make_interval(days => $1::bigint::int) limit $2::bigint);
+
+-- name: lag
+-- The last success that is longest ago, per provider. All tenants.
+select provider, min(coalesce(last_success_at, created_at)) from integration_configurations where enabled group by provider;
+
+-- name: list
+-- Newest first. $1 tenant, $2 before this run (0: from the newest), $3 limit + 1, $4 integration (0: all), $5 status or null
+-- Gives a page (store/page.h).
+select json_build_object(
+           'id', h.run_id, 'integration', i.provider || case when i.name = '' then '' else ':' || i.name end, 'mode', h.mode,
+           'trigger', h.trigger, 'dry_run', h.dry_run, 'status', h.status, 'phase', h.phase,
+           'counters', json_build_object('processed', h.processed, 'created', h.created, 'updated', h.updated,
+                                         'unchanged', h.unchanged, 'retired', h.retired, 'restored', h.restored,
+                                         'failed', h.failed),
+           'calls', h.calls, 'notes', h.notes, 'error', h.error, 'created_at', msphub_iso(h.created_at), 'started_at', msphub_iso(h.started_at),
+           'finished_at', msphub_iso(h.finished_at))::text,
+       '', h.run_id
+from integration_sync_history h join integration_configurations i using (tenant_id, integration_id)
+where h.tenant_id = $1 and ($2::bigint = 0 or h.run_id < $2) and ($4::bigint = 0 or h.integration_id = $4)
+  and ($5::text is null or h.status = $5)
+order by h.run_id desc limit $3::bigint;
+
+-- name: get
+-- $1 tenant, $2 run. Gives one JSON object.
+select json_build_object(
+           'id', h.run_id, 'integration', i.provider || case when i.name = '' then '' else ':' || i.name end, 'mode', h.mode,
+           'device_id', h.device_id, 'trigger', h.trigger, 'dry_run', h.dry_run, 'status', h.status, 'phase', h.phase,
+           'counters', json_build_object('processed', h.processed, 'created', h.created, 'updated', h.updated,
+                                         'unchanged', h.unchanged, 'retired', h.retired, 'restored', h.restored,
+                                         'failed', h.failed),
+           'calls', h.calls, 'batches', h.batch, 'cancel_requested', h.cancel_requested, 'notes', h.notes, 'error', h.error,
+           'errors', (select count(*) from sync_run_errors e where e.tenant_id = $1 and e.run_id = h.run_id),
+           'report', h.report, 'created_at', msphub_iso(h.created_at), 'started_at', msphub_iso(h.started_at), 'finished_at', msphub_iso(h.finished_at))::text
+from integration_sync_history h join integration_configurations i using (tenant_id, integration_id)
+where h.tenant_id = $1 and h.run_id = $2::bigint;
+
+-- name: error_list
+-- In the order they were met. $1 tenant, $2 run, $3 after this error (0: from the first), $4 limit + 1
+-- Gives a page (store/page.h).
+select json_build_object('kind', (array['organization', 'location', 'device', 'facet', 'device', 'alert', 'device'])[kind + 1],
+                         'id', external_id, 'reason', reason, 'created_at', msphub_iso(created_at))::text,
+       '', error_id
+from sync_run_errors
+where tenant_id = $1 and run_id = $2::bigint and error_id > $3::bigint
+order by error_id limit $4::bigint;
