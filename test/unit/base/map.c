@@ -141,8 +141,7 @@ static bool feed(struct map_reader *r, struct slice doc, size_t first, size_t th
 
 static void check_rows(const struct map_doc *doc, const char *json, const char *want)
 {
-    _cleanup_(str_release)
-    struct str got = {0};
+    _cleanup_(str_release) struct str got = {0};
     struct err e = {0};
     struct map_reader *r = map_reader_new(doc, show_row, &got, 0);
     if (!feed(r, slice_cstr(json), strlen(json), 0, &e))
@@ -153,8 +152,7 @@ static void check_rows(const struct map_doc *doc, const char *json, const char *
 
 static void check_error(const struct map_doc *doc, const char *json, enum err_code code, const char *what)
 {
-    _cleanup_(str_release)
-    struct str rows = {0};
+    _cleanup_(str_release) struct str rows = {0};
     struct err e = {0};
     struct map_reader *r = map_reader_new(doc, show_row, &rows, 0);
     assert_false(feed(r, slice_cstr(json), strlen(json), 0, &e));
@@ -198,8 +196,7 @@ static void check_head(const struct map_reader *r)
 static void same_rows_at_every_cut(void **state)
 {
     struct slice doc = slice_cstr(every_kind);
-    _cleanup_(str_release)
-    struct str got = {0};
+    _cleanup_(str_release) struct str got = {0};
     struct err e = {0};
     struct map_reader *r = map_reader_new(&page, show_row, &got, 0);
     for (size_t cut = 0; cut <= doc.n; cut++) {
@@ -224,8 +221,7 @@ static void same_rows_at_every_cut(void **state)
 static void never_whole_when_short(void **state)
 {
     struct slice doc = slice_cstr(every_kind);
-    _cleanup_(str_release)
-    struct str rows = {0};
+    _cleanup_(str_release) struct str rows = {0};
     struct map_reader *r = map_reader_new(&page, show_row, &rows, 0);
     for (size_t n = 0; n < doc.n; n++) {
         struct err e = {0};
@@ -288,8 +284,7 @@ static void faults_are_the_rows(void **state)
         {"{\"id\":1,\"\":2,\"ids\":3,\"i\":4}", " id='1'\n"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        _cleanup_(str_release)
-        struct str doc = {0}, want = {0};
+        _cleanup_(str_release) struct str doc = {0}, want = {0};
         str_addf(&doc, "[%s,{\"id\":\"next\"}]", cases[i].row); /* and the neighbour is well */
         str_addf(&want, "%s id='next'\n", cases[i].want);
         check_rows(&bare, doc.p, want.p);
@@ -314,8 +309,7 @@ static void sizes(void **state)
         {"\" 7 EB \"", (int64_t)7 << 60},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        _cleanup_(str_release)
-        struct str doc = {0}, want = {0};
+        _cleanup_(str_release) struct str doc = {0}, want = {0};
         str_addf(&doc, "[{\"id\":1,\"size\":%s}]", cases[i].json);
         str_addf(&want, " id='1' size=%lld\n", (long long)cases[i].want);
         check_rows(&bare, doc.p, want.p);
@@ -363,8 +357,7 @@ static void callback_stops(void **state)
 
 static void long_texts_are_cut_at_a_character(void **state)
 {
-    _cleanup_(str_release)
-    struct str got = {0};
+    _cleanup_(str_release) struct str got = {0};
     struct err e = {0};
     struct map_reader *r = map_reader_new(&bare, show_row, &got, 8);
     assert_true(feed(r, SLICE("[{\"id\":\"123456789\",\"name\":\"123456789é\",\"loose\":\"1234567é\"}]"), 3, 3, &e));
@@ -375,8 +368,7 @@ static void long_texts_are_cut_at_a_character(void **state)
 /* Memory is one row, whatever the size of the page; lists longer than the vector's first steps keep their order. */
 static void long_lists(void **state)
 {
-    _cleanup_(str_release)
-    struct str doc = {0}, want = {0};
+    _cleanup_(str_release) struct str doc = {0}, want = {0};
     str_adds(&doc, "[{\"id\":1,\"ips\":[");
     str_adds(&want, " id='1' ips=[");
     for (unsigned i = 0; i < 1000; i++) {

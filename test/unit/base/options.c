@@ -55,8 +55,7 @@ static void values(void **state)
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {
         if (!options_set(o, good[i].name, good[i].value, &e))
             fail_msg("%s", e.what);
-        _cleanup_(str_release)
-        struct str all = {0};
+        _cleanup_(str_release) struct str all = {0};
         options_dump(o, &all);
         int64_t got = strcmp(good[i].name, "http_max_body") == 0   ? o->http_max_body
                       : strcmp(good[i].name, "call_max_body") == 0 ? o->call_max_body
@@ -108,8 +107,7 @@ static void refusals(void **state)
         assert_string_equal(e.what, bad[i].want);
         assert_int_equal(e.code, ERR_CONFIG);
     }
-    _cleanup_(str_release)
-    struct str left = {0}, fresh = {0};
+    _cleanup_(str_release) struct str left = {0}, fresh = {0};
     struct options defaults_again;
     options_init(&defaults_again);
     options_dump(o, &left);
@@ -174,8 +172,7 @@ static void reload(void **state)
 {
     struct options *o = *state, fresh;
     struct err e = {0};
-    _cleanup_(str_release)
-    struct str restart = {0};
+    _cleanup_(str_release) struct str restart = {0};
     options_init(&fresh);
     assert_true(options_read(&fresh, "f",
                              SLICE("listen = *:9\nsync_max_runs = 3\nlog_level = debug\nintake_batch = 7\n"
@@ -207,8 +204,7 @@ static void dump_hides_passwords(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct err e = {0};
-        _cleanup_(str_release)
-        struct str out = {0}, line = {0};
+        _cleanup_(str_release) struct str out = {0}, line = {0};
         assert_true(options_set(o, "database", cases[i].set, &e));
         options_dump(o, &out);
         str_addf(&line, "database = %s\n", cases[i].want);
@@ -222,8 +218,7 @@ static void example_and_dump_are_files(void **state)
 {
     struct options *o = *state, again;
     struct err e = {0};
-    _cleanup_(str_release)
-    struct str example = {0}, dump = {0}, dump_again = {0};
+    _cleanup_(str_release) struct str example = {0}, dump = {0}, dump_again = {0};
     options_example(&example);
     for (char *p = example.p; (p = strstr(p, "\n#")); p++)
         if (p[2] >= 'a' && p[2] <= 'z')
@@ -243,8 +238,7 @@ static void example_and_dump_are_files(void **state)
 
 static void help_names_every_option(void **state)
 {
-    _cleanup_(str_release)
-    struct str help = {0};
+    _cleanup_(str_release) struct str help = {0};
     options_help(&help);
 #define SECTION(title)                                    assert_non_null(strstr(help.p, title ":\n"));
 #define ROW(type, name, fallback, min, max, reload, text) assert_non_null(strstr(help.p, "  --" #name "="));
