@@ -145,8 +145,7 @@ static void call_send(struct call *c)
 {
     struct call_env *env = c->env;
     const struct provider *p = call_provider(c);
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
+    _cleanup_(arena_freep) struct arena *a = arena_new();
     struct machine_call mc = c->mc;
     struct http_header headers[MAX_HEADERS_];
     size_t nheaders;

@@ -171,12 +171,12 @@ void call_on_end(void *arg, const struct err *err)
 /* Half to all of the step, so that calls which failed together do not come back together. */
 static usec_t call_backoff(const struct call *c)
 {
-    usec_t step = call_options(c)->call_backoff;
+    usec_t step = call_options(c)->call_backoff, most = MIN(BACKOFF_MAX, call_options(c)->call_max_wait);
     uint32_t dice;
 
-    for (unsigned i = 1; i < c->attempts && step < BACKOFF_MAX; i++)
+    for (unsigned i = 1; i < c->attempts && step < most; i++)
         step *= 2;
-    step = MIN(step, BACKOFF_MAX);
+    step = MIN(step, most);
     crypto_random(&dice, sizeof(dice));
     return step / 2 + (usec_t)dice % (step / 2 + 1);
 }
@@ -204,20 +204,27 @@ static bool call_outcome_unknown(const struct call *c)
     return !c->mc.repeatable && (c->class == REPLY_UNAVAILABLE || (c->class == REPLY_THROTTLED && c->status != 429));
 }
 
+/* The client says AUTH when it does not trust the server's certificate. To who reads the outcome of a call, AUTH says
+ * that the product refuses our credential; a grant would be given up for a broken certificate. */
+static enum err_code call_transport_code(const struct err *transport)
+{
+    return transport->code == ERR_AUTH ? ERR_UNAVAILABLE : transport->code;
+}
+
 static void call_explain_unknown(const struct call *c, const struct err *transport, struct err *e)
 {
     char status[32];
 
     snprintf(status, sizeof(status), "status %d", c->status);
-    err_set(e, transport ? transport->code : ERR_UNAVAILABLE,
+    err_set(e, transport ? call_transport_code(transport) : ERR_UNAVAILABLE,
             "%s: sent to %s, but it is not known whether it was carried out (%s): look there before it is tried again",
             c->mc.what, c->env->it->base_url, transport ? transport->what : status);
 }
 
 static void call_explain_transport(const struct call *c, const struct err *transport, struct err *e)
 {
-    err_set(e, transport->code, "%s: no whole answer from %s after %u attempt%s: %s", c->mc.what, c->env->it->base_url,
-            c->attempts, c->attempts == 1 ? "" : "s", transport->what);
+    err_set(e, call_transport_code(transport), "%s: no whole answer from %s after %u attempt%s: %s", c->mc.what,
+            c->env->it->base_url, c->attempts, c->attempts == 1 ? "" : "s", transport->what);
 }
 
 /* The last attempt is over and was no success. */
@@ -266,7 +273,7 @@ static void call_retry(struct call *c, const struct err *transport, usec_t took)
         call_finish(c, transport, took);
         return;
     }
-    if (wait > call_options(c)->call_max_wait) {
+    if (c->retry_after != USEC_NONE && wait > call_options(c)->call_max_wait) {
         call_wait_too_long(c, took);
         return;
     }

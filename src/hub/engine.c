@@ -201,8 +201,7 @@ static void job_begin(struct job *j)
 {
     struct engine *e = j->engine;
     const struct provider *p = j->env.it->provider;
-    _cleanup_(str_release)
-    struct str key = {0};
+    _cleanup_(str_release) struct str key = {0};
     struct err err;
 
     if (!job_check(j, &err)) {

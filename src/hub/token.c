@@ -3,7 +3,6 @@
 
 #include "base/mem.h"
 #include <assert.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define AHEAD_MAX SECONDS(300) /* refreshed when a fifth of the life is left, at most this */
@@ -182,7 +181,6 @@ struct token_source *token_source_get(struct tokens *ts, struct integration *it)
     s->set = ts;
     s->it = integration_ref(it);
     s->refs = 1;
-    snprintf(s->owner, sizeof(s->owner), "%s:%llu", ts->hub->process, (unsigned long long)++ts->serial);
     TAILQ_INIT(&s->waits);
     TAILQ_INSERT_TAIL(&ts->all, s, link);
     return s;

@@ -20,7 +20,8 @@ struct token_source {
     struct integration *it;
     unsigned refs;
     enum source_state state;
-    char owner[OWNER_MAX]; /* in the lease: this process and this source */
+    /* In the lease: this process and this attempt, so that a release still under way cannot end the next attempt's. */
+    char owner[OWNER_MAX];
     bool leased;
 
     struct token *now, *refused;
@@ -54,7 +55,7 @@ struct tokens {
     struct engine *engine;
     struct metric_family *refreshes;
     bool warned; /* no keys: said once */
-    uint64_t serial;
+    uint64_t attempts;
     unsigned busy;
     void (*drained)(void *arg);
     void *drained_arg;

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #define LEASE      SECONDS(20) /* who dies while refreshing is waited for this long; renewed at a third of it */
@@ -198,7 +199,9 @@ static void source_grant_refused(struct token_source *s, const struct err *why)
 {
     struct query *q;
 
-    err_set(&s->err, ERR_AUTH, "reconnect required: %s", why->what);
+    s->err = *why;
+    if (!strstr(why->what, "reconnect required"))
+        err_wrap(&s->err, "reconnect required");
     log_error(s->set->hub->log, "token.grant.dead", F_STR("integration", s->it->key), F_ERR(why));
     source_enter(s, SRC_DEAD);
     if (!source_stored(s)) {
@@ -214,8 +217,7 @@ static void source_grant_refused(struct token_source *s, const struct err *why)
 
 static bool source_seal(struct token_source *s, struct err *e)
 {
-    _cleanup_(str_release)
-    struct str context = {0};
+    _cleanup_(str_release) struct str context = {0};
 
     if (!token_seal(s->set->hub, s->it, s->fresh, &s->sealed_access, e))
         return false;
@@ -382,8 +384,7 @@ static bool source_take_row(struct token_source *s, const struct token_row *row)
 
 static void source_start(struct token_source *s, const struct token_row *row)
 {
-    _cleanup_(str_release)
-    struct str context = {0};
+    _cleanup_(str_release) struct str context = {0};
     struct secret *refresh = NULL;
     struct err e;
 
@@ -506,6 +507,7 @@ void source_refresh(struct token_source *s)
         return;
     }
     s->failed = false;
+    snprintf(s->owner, sizeof(s->owner), "%s:%llu", s->set->hub->process, (unsigned long long)++s->set->attempts);
     if (source_stored(s))
         source_load(s);
     else

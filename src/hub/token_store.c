@@ -44,10 +44,8 @@ static void str_wipe(struct str *s)
 
 bool token_seal(struct hub *h, const struct integration *it, const struct token *t, struct str *ret, struct err *e)
 {
-    _cleanup_(str_wipe)
-    struct str plain = {0};
-    _cleanup_(str_release)
-    struct str context = {0};
+    _cleanup_(str_wipe) struct str plain = {0};
+    _cleanup_(str_release) struct str context = {0};
 
     str_reserve(&plain, secret_text(t->access).n + 64); /* once: a move would leave a copy behind */
     str_addf(&plain, "%lld %lld ", (long long)it->version, (long long)t->life);
@@ -58,8 +56,7 @@ bool token_seal(struct hub *h, const struct integration *it, const struct token 
 
 struct token *token_unseal(struct hub *h, const struct integration *it, struct slice sealed, usec_t expires_at)
 {
-    _cleanup_(str_release)
-    struct str context = {0};
+    _cleanup_(str_release) struct str context = {0};
     struct secret *plain = NULL;
     struct token *t = NULL;
     struct slice rest;
