@@ -40,7 +40,7 @@ LIBRARIES = [
     (re.compile(r"^(libpq-fe\.h|libpq/)"), ("reactor/",)),
     (re.compile(r"^yajl/"), ("base/json_",)),
     (re.compile(r"^openssl/"), ("base/", "reactor/")),
-    (re.compile(r"^(sys/socket|netinet/|arpa/|netdb)"), ("reactor/", "cmd/")),
+    (re.compile(r"^(sys/socket\.h|sys/epoll\.h|netdb\.h|poll\.h)"), ("reactor/", "cmd/")),
 ]
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
