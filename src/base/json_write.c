@@ -94,8 +94,7 @@ static void add_string(struct str *out, struct slice s)
         add_storable(out, s);
         return;
     }
-    _cleanup_(mem_freep)
-    char *repaired = mem_realloc_array(NULL, s.n, 3);
+    _cleanup_(mem_freep) char *repaired = mem_realloc_array(NULL, s.n, 3);
     add_storable(out, slice_of(repaired, utf8_repair(s, repaired)));
 }
 

@@ -156,8 +156,7 @@ static void add_usec(struct str *out, usec_t t)
 
 static void add_text(struct str *out, enum log_format format, struct slice s)
 {
-    _cleanup_(str_release)
-    struct str own = {0}, json = {0};
+    _cleanup_(str_release) struct str own = {0}, json = {0};
     struct slice text = presentable(s, &own);
     if (format == LOG_LOGFMT) {
         if (needs_quotes(text))
@@ -239,8 +238,7 @@ void log_write(struct log *l, enum log_level level, const char *event, const str
     if (!log_wants(l, level))
         return;
     char ts[CLOCK_ISO_MAX];
-    _cleanup_(str_release)
-    struct str line = {0};
+    _cleanup_(str_release) struct str line = {0};
     long long lost = atomic_exchange(&l->lost, 0);
     const struct log_field head[] = {F_STR("ts", clock_iso(clock_wall(), ts)), F_STR("level", level_names[level]),
                                      F_STR("event", event), F_I64("log_lines_lost", lost)};

@@ -181,8 +181,7 @@ static struct series *series_new(struct metric_family *f, struct str *key, const
 static struct series *series_with(struct metric_family *f, const char *const *values)
 {
     static const char *const other[LABELS_MAX] = {"other", "other", "other", "other"};
-    _cleanup_(str_release)
-    struct str key = {0};
+    _cleanup_(str_release) struct str key = {0};
     str_add(&key, SLICE_NONE);
     for (size_t i = 0; i < f->nlabels; i++)
         str_add(&key, slice_of(values[i], strlen(values[i]) + 1));
@@ -269,8 +268,7 @@ static void add_histogram(struct str *out, const struct metric_family *f, const 
                           enum metrics_text form)
 {
     const struct histogram *h = s->histogram;
-    _cleanup_(str_release)
-    struct str le = {0};
+    _cleanup_(str_release) struct str le = {0};
     uint64_t below = 0;
     for (size_t i = 0; i <= f->nbounds; i++) {
         str_clear(&le);

@@ -75,30 +75,25 @@ static const struct option *find(struct slice name)
 
 /* --- the nearest name --- */
 
-/* Insertions, deletions, exchanges and swaps of neighbours that make b of a (Damerau-Levenshtein, optimal alignment).
- */
+/* Insertions, deletions and exchanges that make b of a (Levenshtein). */
 static unsigned distance(struct slice a, const char *b)
 {
     enum { MOST = 48 };
-    unsigned row[3][MOST + 1]; /* before the last, the last, the current */
+    unsigned row[MOST + 1]; /* the last row of the table, overwritten from the left by the next */
     size_t m = strlen(b);
     if (a.n > MOST || m > MOST)
         return MOST;
     for (unsigned j = 0; j <= m; j++)
-        row[1][j] = j;
+        row[j] = j;
     for (size_t i = 1; i <= a.n; i++) {
-        row[2][0] = (unsigned)i;
+        unsigned diagonal = row[0]++;
         for (size_t j = 1; j <= m; j++) {
-            unsigned change = row[1][j - 1] + (a.p[i - 1] != b[j - 1]);
-            unsigned best = MIN(change, MIN(row[1][j], row[2][j - 1]) + 1);
-            if (i > 1 && j > 1 && a.p[i - 1] == b[j - 2] && a.p[i - 2] == b[j - 1])
-                best = MIN(best, row[0][j - 2] + 1);
-            row[2][j] = best;
+            unsigned change = diagonal + (a.p[i - 1] != b[j - 1]);
+            diagonal = row[j];
+            row[j] = MIN(change, MIN(row[j], row[j - 1]) + 1);
         }
-        memcpy(row[0], row[1], sizeof(row[0]));
-        memcpy(row[1], row[2], sizeof(row[1]));
     }
-    return row[1][m];
+    return row[m];
 }
 
 static bool unknown_option(struct slice name, struct err *e)
@@ -226,8 +221,7 @@ static bool refuse(const struct option *opt, struct slice text, struct err *e)
 
 static bool out_of_range(const struct option *opt, struct slice text, struct err *e)
 {
-    _cleanup_(str_release)
-    struct str range = {0};
+    _cleanup_(str_release) struct str range = {0};
     struct slice shown = slice_of(text.p, MIN(text.n, 64));
     add_number(&range, opt, opt->min);
     str_adds(&range, " to ");
@@ -335,8 +329,7 @@ bool options_env(struct options *o, const char *const *envp, struct err *e)
         name = slice_of(name.p + strlen(prefix), name.n - strlen(prefix));
         if (from_kubernetes(name))
             continue;
-        _cleanup_(mem_freep)
-        char *snake = mem_strndup(name.p, name.n);
+        _cleanup_(mem_freep) char *snake = mem_strndup(name.p, name.n);
         for (char *p = snake; *p; p++)
             if (*p >= 'A' && *p <= 'Z')
                 *p = (char)(*p | 0x20);

@@ -221,8 +221,7 @@ bool unseal(const struct keyring *k, struct slice sealed, struct slice context, 
     if (!key)
         return err_set(e, ERR_CONFIG, "a value was sealed with the key \"%.*s\"; add that key to key_file",
                        SLICE_FMT(id));
-    _cleanup_(str_release)
-    struct str box = {0};
+    _cleanup_(str_release) struct str box = {0};
     if (!crypto_unbase64(rest, &box) || box.n < NONCE_LEN + TAG_LEN)
         return err_set(e, ERR_DATA, "a sealed value is damaged");
     size_t n = box.n - NONCE_LEN - TAG_LEN;

@@ -79,8 +79,7 @@ static bool check_url(const struct provider_field *f, struct slice text, struct 
 
 static bool check_select(const struct provider_field *f, struct slice text, struct err *e)
 {
-    _cleanup_(str_release)
-    struct str all = {0};
+    _cleanup_(str_release) struct str all = {0};
     for (const char *const *o = f->options; *o; o++) {
         if (slice_is(text, *o))
             return true;
@@ -172,8 +171,7 @@ struct settings *settings_from_json(const struct provider_field *fields, size_t 
     struct settings *s = mem_zalloc(sizeof(*s) + n * sizeof(*s->values));
     s->fields = fields;
     s->n = n;
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
+    _cleanup_(arena_freep) struct arena *a = arena_new();
     struct json *root = NULL;
     bool ok = json_parse(a, json, &root, e) && take_all(s, root, e);
     arena_wipe(a); /* the tree held the secrets */

@@ -13,6 +13,11 @@ struct slice {
 
 #define SLICE(lit) ((struct slice){"" lit, sizeof(lit) - 1})
 #define SLICE_NONE ((struct slice){NULL, 0})
+/* SLICE for static tables, where ISO C wants a constant. */
+#define SLICE_INIT(lit)                                                                                                \
+    {                                                                                                                  \
+        "" lit, sizeof(lit) - 1                                                                                        \
+    }
 /* For printf's "%.*s". */
 #define SLICE_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
