@@ -1,0 +1,263 @@
+/* hub/access.c - see access.h.
+ * How:    a key that is not well formed (its checksum) is refused without a query; one that the cache knows costs a hash. Unknown
+ *         ones ask the database, and are not remembered: a flood of invented keys cannot fill the cache. last_used_at is
+ *         written by a timer, for all keys used since, at most once a minute a key.
+ * Owns:   the entries, the checks under way, the timer. */
+#include "hub/access.h"
+
+#include "base/mem.h"
+#include "store/api_key.h"
+
+#include <stdlib.h>
+#include <uthash.h>
+
+#define MAX_ENTRIES 10000
+#define LIFETIME    SECONDS(60)
+#define TOUCH_EVERY SECONDS(15)
+#define TOUCH_GAP   SECONDS(60)
+
+const char *const access_role_names[] = {"public", "viewer", "operator", "admin", "platform", NULL};
+
+struct entry {
+    uint8_t hash[SHA256_LEN];
+    struct access_identity who;
+    usec_t expires_at;          /* of the key; wall */
+    usec_t loaded, used, noted; /* loop_now; used 0: not since the last note */
+    UT_hash_handle hh;          /* in the order of loading */
+};
+
+struct check {
+    struct access *a;
+    uint8_t hash[SHA256_LEN];
+    uint64_t epoch;
+    struct access_identity who;
+    bool known;
+    access_cb *cb;
+    void *arg;
+    struct deferred later;
+    TAILQ_ENTRY(check) link;
+};
+TAILQ_HEAD(checks, check);
+
+struct access {
+    struct hub *h;
+    struct entry *entries;
+    uint64_t epoch; /* of revocations heard of */
+    struct checks deferred;
+    struct timer touch;
+    bool touching;
+};
+
+/* --- the cache --- */
+
+static void entry_drop(struct access *a, struct entry *en)
+{
+    HASH_DELETE(hh, a->entries, en);
+    free(en);
+}
+
+static void forget(struct access *a, const char *prefix)
+{
+    struct entry *en, *next;
+    a->epoch++;
+    HASH_ITER(hh, a->entries, en, next)
+    if (!prefix || !*prefix || strcmp(en->who.prefix, prefix) == 0)
+        entry_drop(a, en);
+}
+
+static void on_notify(void *arg, const char *channel, const char *payload)
+{
+    forget(arg, payload);
+}
+
+static bool find(struct access *a, const uint8_t hash[SHA256_LEN], struct access_identity *ret)
+{
+    struct entry *en;
+    HASH_FIND(hh, a->entries, hash, SHA256_LEN, en);
+    if (!en)
+        return false;
+    usec_t now = loop_now(a->h->loop);
+    if (now - en->loaded >= LIFETIME || (en->expires_at != USEC_NONE && loop_wall(a->h->loop) >= en->expires_at)) {
+        entry_drop(a, en);
+        return false;
+    }
+    en->used = MAX(now, 1);
+    *ret = en->who;
+    return true;
+}
+
+static void remember(struct access *a, const struct check *c, usec_t expires_at)
+{
+    struct entry *en;
+    HASH_FIND(hh, a->entries, c->hash, SHA256_LEN, en);
+    if (en)
+        entry_drop(a, en);
+    if (HASH_COUNT(a->entries) >= MAX_ENTRIES)
+        entry_drop(a, a->entries); /* the oldest */
+    en = NEW(struct entry);
+    memcpy(en->hash, c->hash, SHA256_LEN);
+    en->who = c->who;
+    en->expires_at = expires_at;
+    en->loaded = loop_now(a->h->loop);
+    en->used = MAX(en->loaded, 1);
+    HASH_ADD(hh, a->entries, hash, SHA256_LEN, en);
+}
+
+/* --- checks --- */
+
+static void check_end(struct check *c, const struct err *e)
+{
+    struct check copy = *c;
+    free(c);
+    copy.cb(copy.arg, e ? NULL : &copy.who, e);
+}
+
+static void check_refuse(struct check *c)
+{
+    struct err e = {0};
+    err_set(&e, ERR_AUTH, "this API key is not known, has expired, or was revoked");
+    check_end(c, &e);
+}
+
+static void on_found(void *arg, const struct pg_reply *r)
+{
+    struct check *c = arg;
+    const struct err *e = pg_reply_err(r);
+    if (e) {
+        struct err away = {0};
+        err_set(&away, e->code == ERR_CANCELED ? ERR_CANCELED : ERR_UNAVAILABLE, "the API key cannot be checked: %s",
+                e->what);
+        check_end(c, &away);
+        return;
+    }
+    if (pg_nrows(r, 0) == 0) {
+        check_refuse(c);
+        return;
+    }
+    struct api_key_row row;
+    api_key_read(r, 0, &row);
+    c->who = (struct access_identity){.tenant_id = row.tenant_id, .api_key_id = row.api_key_id};
+    memcpy(c->who.prefix, row.prefix.p, MIN(row.prefix.n, sizeof c->who.prefix - 1));
+    for (int role = ACCESS_VIEWER; access_role_names[role]; role++)
+        if (slice_is(row.role, access_role_names[role]))
+            c->who.role = (enum access_role)role;
+    if (c->epoch == c->a->epoch) /* else it may have been revoked since it was read */
+        remember(c->a, c, row.expires_at);
+    check_end(c, NULL);
+}
+
+static void on_later(void *arg)
+{
+    struct check *c = arg;
+    TAILQ_REMOVE(&c->a->deferred, c, link);
+    if (c->known)
+        check_end(c, NULL);
+    else
+        check_refuse(c);
+}
+
+void access_check(struct access *a, struct slice key, access_cb *cb, void *arg)
+{
+    struct check *c = NEW(struct check);
+    c->a = a;
+    c->cb = cb;
+    c->arg = arg;
+    c->epoch = a->epoch;
+    bool formed = api_key_well_formed(key);
+    if (formed) {
+        crypto_sha256(key, c->hash);
+        c->known = find(a, c->hash, &c->who);
+    }
+    if (!formed || c->known) {
+        TAILQ_INSERT_TAIL(&a->deferred, c, link);
+        loop_defer(a->h->loop, &c->later, on_later, c);
+        return;
+    }
+    struct pg_seg *s = pg_seg_new(a->h->db, PG_ALL_TENANTS);
+    api_key_add_find(s, c->hash);
+    pg_submit(s, on_found, c);
+}
+
+bool access_cached(struct access *a, struct slice key, struct access_identity *ret)
+{
+    uint8_t hash[SHA256_LEN];
+    if (!api_key_well_formed(key))
+        return false;
+    crypto_sha256(key, hash);
+    return find(a, hash, ret);
+}
+
+/* --- when a key was used last --- */
+
+static void on_touch(void *arg);
+
+static void on_touched(void *arg, const struct pg_reply *r)
+{
+    struct access *a = arg;
+    const struct err *e = pg_reply_err(r);
+    a->touching = false;
+    if (e && e->code == ERR_CANCELED)
+        return;
+    if (e)
+        log_warn(a->h->log, "access.touch_failed", F_ERR(e));
+    timer_set(&a->touch, a->h->loop, TOUCH_EVERY, on_touch, a);
+}
+
+static void on_touch(void *arg)
+{
+    struct access *a = arg;
+    usec_t now = loop_now(a->h->loop), wall = loop_wall(a->h->loop);
+    struct pg_array tenant, key, used_at;
+    pg_array_init(&tenant, PG_INT8);
+    pg_array_init(&key, PG_INT8);
+    pg_array_init(&used_at, PG_TIMESTAMPTZ);
+    for (struct entry *en = a->entries; en; en = en->hh.next) {
+        if (!en->used || (en->noted && now - en->noted < TOUCH_GAP))
+            continue;
+        pg_array_i64(&tenant, en->who.tenant_id);
+        pg_array_i64(&key, en->who.api_key_id);
+        pg_array_time(&used_at, wall - (now - en->used));
+        en->noted = now;
+        en->used = 0;
+    }
+    if (tenant.n) {
+        struct pg_seg *s = pg_seg_new(a->h->db, PG_ALL_TENANTS);
+        api_key_add_touch(s, &tenant, &key, &used_at);
+        a->touching = true;
+        pg_submit(s, on_touched, a);
+    } else {
+        timer_set(&a->touch, a->h->loop, TOUCH_EVERY, on_touch, a);
+    }
+    pg_array_release(&tenant);
+    pg_array_release(&key);
+    pg_array_release(&used_at);
+}
+
+/* --- life --- */
+
+struct access *access_new(struct hub *h)
+{
+    struct access *a = NEW(struct access);
+    a->h = h;
+    TAILQ_INIT(&a->deferred);
+    pg_listen(h->db, "msphub_api_key", on_notify, a);
+    timer_set(&a->touch, h->loop, TOUCH_EVERY, on_touch, a);
+    return a;
+}
+
+void access_free(struct access *a)
+{
+    if (!a)
+        return;
+    struct err e = {0};
+    err_set(&e, ERR_CANCELED, "the hub is shutting down");
+    struct check *c;
+    while ((c = TAILQ_FIRST(&a->deferred))) {
+        TAILQ_REMOVE(&a->deferred, c, link);
+        loop_undefer(a->h->loop, &c->later);
+        check_end(c, &e);
+    }
+    timer_cancel(&a->touch);
+    forget(a, NULL);
+    free(a);
+}

@@ -1,0 +1,316 @@
+/* hub/configure_fields.c - given settings + stored ones → what is stored, field by field.
+ * How:    each field comes from what was given or from what is stored; the plain values are checked one by one, so that all
+ *         faults are told at once, then as a whole (base URL); last the secrets are sealed.
+ * Owns:   for its duration the plain text of secrets, in one buffer that never moves and is wiped. */
+#include "hub/configure_internal.h"
+
+#include "store/integration.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void fault(struct merge *m, const char *key, size_t nkey, const char *detail)
+{
+    struct configure_faults *f = &m->faults;
+    if (f->n == CONFIGURE_MAX_FAULTS)
+        return;
+    if (!f->v)
+        f->v = mem_realloc_array(NULL, CONFIGURE_MAX_FAULTS, sizeof *f->v);
+    struct str pointer = {0};
+    if (key)
+        str_addc(&pointer, '/');
+    for (size_t i = 0; i < nkey; i++) { /* RFC 6901 */
+        if (key[i] == '~')
+            str_adds(&pointer, "~0");
+        else if (key[i] == '/')
+            str_adds(&pointer, "~1");
+        else
+            str_addc(&pointer, key[i]);
+    }
+    f->v[f->n++] = (struct configure_fault){str_take(&pointer), mem_strdup(detail)};
+}
+
+void configure_faults_release(struct configure_faults *f)
+{
+    for (size_t i = 0; i < f->n; i++) {
+        free(f->v[i].pointer);
+        free(f->v[i].detail);
+    }
+    free(f->v);
+    *f = (struct configure_faults){0};
+}
+
+/* --- where a field's value comes from --- */
+
+enum source { NOWHERE, GIVEN, KEPT };
+
+static bool is_mask(struct slice s)
+{
+    return s.n >= 4 && s.n <= 8 && memcmp(s.p, "****", 4) == 0;
+}
+
+static bool is_absent(const struct json *j)
+{
+    return !j || j->type == JSON_NULL || (j->type == JSON_STRING && slice_trim(j->text).n == 0);
+}
+
+static enum source source_of(const struct merge *m, const struct provider_field *f)
+{
+    const struct json *given = m->given ? json_get(m->given, f->key) : NULL;
+    const struct json *stored = m->stored ? json_get(m->stored, f->key) : NULL;
+    bool keeps =
+        !m->given || (f->kind == FIELD_INPUT_SECRET &&
+                      (!given || (given->type == JSON_STRING && (is_mask(given->text) || given->text.n == 0))));
+    if (keeps && !is_absent(stored))
+        return KEPT;
+    return is_absent(given) ? NOWHERE : GIVEN;
+}
+
+/* The field alone, so that its fault is told beside those of the others. */
+static bool check_one(struct merge *m, const struct provider_field *f, const struct json *given)
+{
+    if (f->kind == FIELD_INPUT_SECRET && given->type == JSON_STRING && is_mask(given->text)) {
+        fault(m, f->key, strlen(f->key),
+              "is a mask, and no secret is stored that it could stand for; give the secret itself");
+        return false;
+    }
+    struct provider_field alone = *f;
+    alone.required = false;
+    struct str text = {0};
+    struct err e = {0};
+    struct jw w;
+    str_reserve(&text, 6 * given->text.n + strlen(f->key) + 64);
+    jw_init(&w, &text);
+    jw_object(&w);
+    struct str value = {0};
+    str_reserve(&value, 6 * given->text.n + 64);
+    json_write(given, &value);
+    jw_key_raw(&w, f->key, str_slice(&value));
+    jw_end(&w);
+    struct settings *s = settings_from_json(&alone, 1, str_slice(&text), &e);
+    if (!s)
+        fault(m, f->key, strlen(f->key), e.what);
+    settings_free(s);
+    crypto_wipe(text.p, text.cap);
+    crypto_wipe(value.p, value.cap);
+    str_release(&text);
+    str_release(&value);
+    return s != NULL;
+}
+
+static void check_fields(struct merge *m)
+{
+    for (const struct json *j = m->given ? m->given->child : NULL; j; j = j->next) {
+        size_t i = 0;
+        while (i < m->provider->nfields && !slice_is(j->key, m->provider->fields[i].key))
+            i++;
+        if (i == m->provider->nfields)
+            fault(m, j->key.p, j->key.n, "is not a setting of this provider");
+    }
+    for (size_t i = 0; i < m->provider->nfields; i++) {
+        const struct provider_field *f = &m->provider->fields[i];
+        switch (source_of(m, f)) {
+        case GIVEN:
+            check_one(m, f, json_get(m->given, f->key));
+            break;
+        case KEPT:
+            if (f->kind == FIELD_INPUT_SECRET && (!m->old || !m->old->settings))
+                fault(m, f->key, strlen(f->key),
+                      "the stored secret cannot be opened with the keys of key_file; give it anew");
+            break;
+        case NOWHERE:
+            if (f->required && !f->fallback)
+                fault(m, f->key, strlen(f->key), "is required");
+            break;
+        }
+    }
+}
+
+/* --- what comes of them --- */
+
+static void write_value(struct jw *w, const char *key, const struct json *j, struct str *scratch)
+{
+    str_clear(scratch);
+    json_write(j, scratch);
+    jw_key_raw(w, key, str_slice(scratch));
+}
+
+static void write_plain(const struct merge *m, struct jw *w, struct str *scratch)
+{
+    for (size_t i = 0; i < m->provider->nfields; i++) {
+        const struct provider_field *f = &m->provider->fields[i];
+        enum source source = source_of(m, f);
+        if (source == KEPT && f->kind == FIELD_INPUT_SECRET)
+            jw_key_slice(w, f->key, settings_text(m->old->settings, f->key));
+        else if (source != NOWHERE)
+            write_value(w, f->key, json_get(source == KEPT ? m->stored : m->given, f->key), scratch);
+    }
+}
+
+static bool read_plain(struct merge *m, size_t room, struct err *e)
+{
+    struct str plain = {0}, scratch = {0};
+    struct jw w;
+    str_reserve(&plain, room);
+    str_reserve(&scratch, room);
+    jw_init(&w, &plain);
+    jw_object(&w);
+    write_plain(m, &w, &scratch);
+    jw_end(&w);
+    m->settings = settings_from_json(m->provider->fields, m->provider->nfields, str_slice(&plain), e);
+    crypto_wipe(plain.p, plain.cap);
+    crypto_wipe(scratch.p, scratch.cap);
+    str_release(&plain);
+    str_release(&scratch);
+    return m->settings != NULL;
+}
+
+static const char *url_field(const struct provider *p)
+{
+    for (size_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind == FIELD_INPUT_URL)
+            return p->fields[i].key;
+    return NULL;
+}
+
+static bool check_url(struct merge *m)
+{
+    struct err e = {0};
+    if (m->provider->base_url(m->settings, &m->base_url, &e) &&
+        configure_url_allowed(str_slice(&m->base_url), m->h->options->allow_private_networks, &e))
+        return true;
+    const char *key = url_field(m->provider);
+    fault(m, key, key ? strlen(key) : 0, e.what);
+    return false;
+}
+
+static bool seal_member(struct merge *m, const struct provider_field *f, struct jw *w, struct err *e)
+{
+    char buf[INTEGRATION_CONTEXT_MAX];
+    _cleanup_(str_release) struct str text = {0};
+    if (!seal(m->h->keyring, settings_text(m->settings, f->key), integration_context(buf, m->tenant_id, m->id, f->key),
+              &text, e))
+        return false;
+    jw_key_slice(w, f->key, str_slice(&text));
+    return true;
+}
+
+static bool write_sealed(struct merge *m, struct err *e)
+{
+    _cleanup_(str_release) struct str scratch = {0};
+    struct jw w;
+    jw_init(&w, &m->sealed);
+    jw_object(&w);
+    for (size_t i = 0; i < m->provider->nfields; i++) {
+        const struct provider_field *f = &m->provider->fields[i];
+        enum source source = source_of(m, f);
+        if (source == KEPT)
+            write_value(&w, f->key, json_get(m->stored, f->key), &scratch);
+        else if (source == GIVEN && f->kind == FIELD_INPUT_SECRET && !seal_member(m, f, &w, e))
+            return false;
+        else if (source == GIVEN && f->kind != FIELD_INPUT_SECRET)
+            write_value(&w, f->key, json_get(m->given, f->key), &scratch);
+    }
+    jw_end(&w);
+    return true;
+}
+
+static bool differs(const struct merge *m)
+{
+    if (!m->old || !m->old->settings)
+        return true;
+    for (size_t i = 0; i < m->provider->nfields; i++) {
+        const char *key = m->provider->fields[i].key;
+        if (!slice_eq(settings_text(m->old->settings, key), settings_text(m->settings, key)))
+            return true;
+    }
+    return false;
+}
+
+static size_t text_size(const struct json *object)
+{
+    size_t n = 256;
+    for (const struct json *j = object ? object->child : NULL; j; j = j->next)
+        n += 6 * (j->text.n + j->key.n) + 64;
+    return n;
+}
+
+bool configure_merge(struct merge *m, struct err *e)
+{
+    struct err why = {0};
+    if (m->given && m->given->type != JSON_OBJECT) {
+        fault(m, NULL, 0, "must be an object");
+        return err_set(e, ERR_INPUT, "the settings must be a JSON object");
+    }
+    check_fields(m);
+    if (m->faults.n == 0 && !read_plain(m, text_size(m->given) + text_size(m->stored), &why))
+        fault(m, NULL, 0, why.what);
+    if (m->faults.n == 0)
+        check_url(m);
+    if (m->faults.n)
+        return err_set(e, ERR_INPUT, "%zu of the settings cannot be used", m->faults.n);
+    m->changed = differs(m);
+    return m->id == 0 || write_sealed(m, e);
+}
+
+void configure_merge_release(struct merge *m)
+{
+    settings_free(m->settings);
+    str_release(&m->base_url);
+    str_release(&m->sealed);
+    configure_faults_release(&m->faults);
+}
+
+/* --- addresses --- */
+
+static bool host_is_private(const char *host)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
+    if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
+        return http_address_is_private((struct sockaddr *)&in);
+    if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1)
+        return http_address_is_private((struct sockaddr *)&in6);
+    static const char *const local[] = {".localhost", ".local", ".internal", ".lan", ".home.arpa"};
+    struct slice name = slice_cstr(host);
+    if (!strchr(host, '.'))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(local); i++)
+        if (name.n >= strlen(local[i]) &&
+            slice_ieq(slice_of(name.p + name.n - strlen(local[i]), strlen(local[i])), slice_cstr(local[i])))
+            return true;
+    return false;
+}
+
+bool configure_url_allowed(struct slice base_url, bool allow_private, struct err *e)
+{
+    bool https = slice_starts(base_url, SLICE("https://"));
+    if (!https && !slice_starts(base_url, SLICE("http://")))
+        return err_set(e, ERR_INPUT, "the address must begin with https://");
+    if (allow_private)
+        return true;
+    if (!https)
+        return err_set(e, ERR_INPUT,
+                       "the address must begin with https://; a hub for a private network may allow http:// with "
+                       "the option allow_private_networks");
+    struct slice rest = slice_of(base_url.p + 8, base_url.n - 8), host = slice_cut(&rest, '/');
+    if (host.n && *host.p == '[') {
+        host = slice_of(host.p + 1, host.n - 1);
+        host = slice_cut(&host, ']');
+    } else {
+        host = slice_cut(&host, ':');
+    }
+    char name[256];
+    if (host.n == 0 || host.n >= sizeof name || memchr(host.p, '@', host.n))
+        return err_set(e, ERR_INPUT, "the address names no usable host");
+    memcpy(name, host.p, host.n);
+    name[host.n] = '\0';
+    if (name[host.n - 1] == '.')
+        name[host.n - 1] = '\0';
+    if (host_is_private(name))
+        return err_set(e, ERR_INPUT,
+                       "%s is an address of a private network; the option allow_private_networks would permit it",
+                       name);
+    return true;
+}
