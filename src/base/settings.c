@@ -60,15 +60,19 @@ static bool wrong(const struct provider_field *f, struct err *e, const char *wha
     return err_set(e, ERR_INPUT, "%s (%s) %s", f->label, f->key, what);
 }
 
+/* People paste a bare host, blanks around it, or HTTPS in capitals: the provider's base_url mends that (common_http.h). */
 static bool check_url(const struct provider_field *f, struct slice text, struct err *e)
 {
-    struct slice rest = text;
-    if (slice_starts(text, SLICE("https://")))
-        rest = slice_of(text.p + 8, text.n - 8);
-    else if (slice_starts(text, SLICE("http://")))
-        rest = slice_of(text.p + 7, text.n - 7);
-    else
-        return wrong(f, e, "must be an address that begins with https://");
+    text = slice_trim(text);
+    struct slice rest = text, scheme = text;
+    for (size_t i = 0; i + 3 <= text.n; i++)
+        if (memcmp(text.p + i, "://", 3) == 0) {
+            scheme.n = i;
+            if (!slice_ieq(scheme, SLICE("https")) && !slice_ieq(scheme, SLICE("http")))
+                return wrong(f, e, "must be an address that begins with https://");
+            rest = slice_of(text.p + i + 3, text.n - i - 3);
+            break;
+        }
     if (rest.n == 0 || memchr("/?#:@", rest.p[0], 5))
         return wrong(f, e, "names no host; expected https://host");
     for (size_t i = 0; i < text.n; i++)

@@ -42,8 +42,7 @@ void nin_error_read(const struct machine_reply *r, struct arena *a, struct nin_e
 
 bool nin_is_entity_missing(const struct machine_reply *r)
 {
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
+    _cleanup_(arena_freep) struct arena *a = arena_new();
     struct nin_error said;
 
     if (r->err || r->status != 404)
@@ -92,10 +91,8 @@ static const char *mend_of(int status, struct slice code)
 
 void nin_explain(const struct task *t, const struct machine_reply *r, struct err *e)
 {
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
-    _cleanup_(str_release)
-    struct str said = {0};
+    _cleanup_(arena_freep) struct arena *a = arena_new();
+    _cleanup_(str_release) struct str said = {0};
     struct nin_error error;
 
     if (r->status && reply_is_html(r)) {

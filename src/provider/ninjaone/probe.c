@@ -54,8 +54,7 @@ static const struct task_kind devices_kind = {
 static void finish(struct machine *m)
 {
     struct probe_machine *x = container_of(m, struct probe_machine, m);
-    _cleanup_(str_release)
-    struct str url = {0}, text = {0};
+    _cleanup_(str_release) struct str url = {0}, text = {0};
 
     (void)!nin_base_url(m->in->settings, &url, NULL);
     str_addf(&text, "NinjaOne at %.*s: %lld%s organizations, devices can be read%s",

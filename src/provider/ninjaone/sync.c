@@ -285,8 +285,7 @@ static void tell_cursor(struct nin_sync *x)
     const unsigned all = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_LOCATION) | SYNC_KIND(RECORD_DEVICE) |
                          SYNC_KIND(RECORD_ALERT);
     const struct sink *sink = x->m.sink;
-    _cleanup_(str_release)
-    struct str json = {0};
+    _cleanup_(str_release) struct str json = {0};
 
     if (!x->feed.top || (x->m.in->kinds & all) != all)
         return;
@@ -326,8 +325,7 @@ static void write_list(struct jw *w, const struct nin_list *l)
 void nin_sync_checkpoint(struct machine *m)
 {
     struct nin_sync *x = sync_of(m);
-    _cleanup_(str_release)
-    struct str json = {0};
+    _cleanup_(str_release) struct str json = {0};
     struct jw w;
 
     jw_init(&w, &json);
@@ -399,8 +397,7 @@ static void add_list(struct machine *m, struct nin_list *l, const struct task_ki
 
 static struct machine *start(const struct machine_input *in, const struct sink *sink, struct err *e)
 {
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
+    _cleanup_(arena_freep) struct arena *a = arena_new();
     const struct json *cursor, *checkpoint = parse_own(a, in->checkpoint);
     struct nin_sync *x;
 

@@ -88,8 +88,7 @@ static bool is_one_of(struct slice s, const char *const *names)
 static enum task_verdict failed(struct task *t, const struct machine_reply *r, struct err *e)
 {
     static const char *const dead[] = {"invalid_token", "invalid_grant", "expired_token", NULL};
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
+    _cleanup_(arena_freep) struct arena *a = arena_new();
     struct nin_error said;
 
     if (r->err || t->broken.code != ERR_NONE || reply_is_html(r))
@@ -134,8 +133,6 @@ static struct machine *start(const struct machine_input *in, const struct sink *
 {
     bool refresh = uses_refresh(in);
 
-    if (!settings_text(in->settings, "client_id").n)
-        return err_set(e, ERR_INPUT, "client_id is empty: give the ID of the API application"), NULL;
     if (!refresh && !settings_text(in->settings, "client_secret").n)
         return err_set(e, ERR_INPUT, "client_secret is empty: the client_credentials grant needs it"), NULL;
     if (refresh && !refresh_token(in).n)

@@ -124,8 +124,7 @@ static enum decode_result decode_several(struct slice json, struct arena *a, con
 
 enum decode_result nin_decode(struct slice body, usec_t received, const struct sink *sink, struct err *e)
 {
-    _cleanup_(arena_freep)
-    struct arena *a = arena_new();
+    _cleanup_(arena_freep) struct arena *a = arena_new();
     struct envelope env = {0};
 
     if (!scan_json(body, on_member, &env, e))

@@ -404,8 +404,7 @@ static char *sorted(const char *log)
     char *copy = mem_strdup(log), *save = NULL;
     const char *v[4096];
     size_t n = 0;
-    _cleanup_(str_release)
-    struct str out = {0};
+    _cleanup_(str_release) struct str out = {0};
 
     for (char *l = strtok_r(copy, "\n", &save); l && n < ARRAY_LEN(v); l = strtok_r(NULL, "\n", &save))
         if (strncmp(l, "checkpoint", 10) != 0)
@@ -449,8 +448,7 @@ char *fixture(const char *name)
 {
     char *path = mem_printf("%s/%s", FIXTURES, name);
     FILE *f = fopen(path, "rb");
-    _cleanup_(str_release)
-    struct str text = {0};
+    _cleanup_(str_release) struct str text = {0};
     char buf[4096];
     size_t n;
 

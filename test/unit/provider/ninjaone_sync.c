@@ -650,8 +650,7 @@ static void machine_may_be_freed_at_any_time(void **state)
     for (size_t steps = 0; steps < 8; steps++) {
         struct play *p = play();
         struct sink sink;
-        _cleanup_(str_release)
-        struct str lines = {0};
+        _cleanup_(str_release) struct str lines = {0};
         struct machine_call mc;
         struct err e;
         struct machine *m;
