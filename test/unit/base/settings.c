@@ -72,7 +72,7 @@ static void refusals(void **state)
         {"{\"client_id\":5,\"client_secret\":\"x\"}", "Client ID (client_id) must be text"},
         {"{\"client_id\":\"a\\nb\",\"client_secret\":\"x\"}", "Client ID (client_id) holds a control character"},
         {"{" NEEDED ",\"region\":\"us\"}", "Region (region) must be one of: app, eu, oc"},
-        {"{" NEEDED ",\"url\":\"rmm.example.com\"}", "Address (url) must be an address that begins with https://"},
+        {"{" NEEDED ",\"url\":\"ftp://rmm.example.com\"}", "Address (url) must be an address that begins with https://"},
         {"{" NEEDED ",\"url\":\"https://\"}", "Address (url) names no host; expected https://host"},
         {"{" NEEDED ",\"url\":\"https:///x\"}", "Address (url) names no host; expected https://host"},
         {"{" NEEDED ",\"url\":\"https://a b\"}", "Address (url) holds a character that no address may hold"},
