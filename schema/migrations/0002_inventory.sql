@@ -103,8 +103,10 @@ create table assets (
     retire_reason text,
     primary key (tenant_id, asset_id)
 ) with (fillfactor = 50);
-create index asset_by_name on assets (tenant_id, name_key, asset_id);
-create index asset_by_organization on assets (tenant_id, organization_id);
+-- Indexes beside the primary key are partial by a condition that holds for all rows they are wanted for: a look-up by primary key
+-- does not imply it, and so cannot be planned over them (which costs nothing on an empty table and everything on a full one).
+create index asset_by_name on assets (tenant_id, name_key, asset_id) where name_key is not null;
+create index asset_by_organization on assets (tenant_id, organization_id) where organization_id is not null;
 
 -- What one integration says of one machine. The hash covers `attributes` as they came; volatile fields are columns.
 create table asset_sources (
@@ -128,7 +130,7 @@ create table asset_sources (
     foreign key (tenant_id, integration_id) references integration_configurations on delete cascade,
     foreign key (tenant_id, asset_id) references assets on delete cascade
 ) with (fillfactor = 85);
-create index asset_source_by_asset on asset_sources (tenant_id, asset_id);
+create index asset_source_by_asset on asset_sources (tenant_id, asset_id) where asset_id is not null;
 create index asset_source_by_alternate on asset_sources (tenant_id, integration_id, alternate_id) where alternate_id is not null;
 
 create table asset_source_facets (

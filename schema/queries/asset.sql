@@ -6,7 +6,7 @@
 -- $11 and $12 behind this name key and id (null: first page), $13 rows.
 select msphub_asset_json(a)::text, a.name_key, a.asset_id
 from assets a
-where a.tenant_id = $1
+where a.tenant_id = $1 and a.name_key is not null -- always; opens the index
   and ($2::bigint is null or a.organization_id = $2)
   and ($3::text is null or a.asset_type = $3)
   and ($4::text is null or a.agent_status = $4)
