@@ -17,6 +17,7 @@ struct json_reader {
     yajl_handle yajl;
     unsigned depth, max_depth;
     uint64_t fed; /* bytes before the current piece */
+    size_t quiet; /* bytes fed since a callback: what yajl keeps of an unfinished string */
     struct str repaired;
     struct err err; /* code is ERR_NONE while all is well */
 };
@@ -46,30 +47,35 @@ static struct slice checked_text(struct json_reader *r, struct slice s)
 static int on_null(void *ctx)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return !r->h->null || r->h->null(r->arg);
 }
 
 static int on_boolean(void *ctx, int v)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return !r->h->boolean || r->h->boolean(r->arg, v);
 }
 
 static int on_number(void *ctx, const char *p, size_t n)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return !r->h->number || r->h->number(r->arg, slice_of(p, n));
 }
 
 static int on_string(void *ctx, const unsigned char *p, size_t n)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return !r->h->string || r->h->string(r->arg, checked_text(r, slice_of(n ? (const char *)p : "", n)));
 }
 
 static int on_key(void *ctx, const unsigned char *p, size_t n)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return !r->h->object_key || r->h->object_key(r->arg, checked_text(r, slice_of(n ? (const char *)p : "", n)));
 }
 
@@ -84,12 +90,14 @@ static bool enter(struct json_reader *r)
 static int on_object_start(void *ctx)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return enter(r) && (!r->h->object_start || r->h->object_start(r->arg));
 }
 
 static int on_object_end(void *ctx)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     r->depth--;
     return !r->h->object_end || r->h->object_end(r->arg);
 }
@@ -97,12 +105,14 @@ static int on_object_end(void *ctx)
 static int on_array_start(void *ctx)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     return enter(r) && (!r->h->array_start || r->h->array_start(r->arg));
 }
 
 static int on_array_end(void *ctx)
 {
     struct json_reader *r = ctx;
+    r->quiet = 0;
     r->depth--;
     return !r->h->array_end || r->h->array_end(r->arg);
 }
@@ -160,6 +170,7 @@ void json_reader_reset(struct json_reader *r)
     r->yajl = open_yajl(r);
     r->depth = 0;
     r->fed = 0;
+    r->quiet = 0;
     r->err = (struct err){0};
 }
 
@@ -213,9 +224,14 @@ bool json_reader_feed(struct json_reader *r, struct slice piece, struct err *e)
         json_reader_fail(r, ERR_INPUT, "not JSON at byte 0: a byte order mark is not allowed (RFC 8259 §8.1)");
         return tell(r, e);
     }
+    r->quiet += piece.n;
     yajl_status status = yajl_parse(r->yajl, (const unsigned char *)piece.p, piece.n);
     bool ok = settle(r, status, e);
     r->fed += piece.n;
+    if (ok && r->quiet > JSON_MAX_TOKEN) {
+        json_reader_fail(r, ERR_LIMIT, "a single JSON value is longer than %zu MiB", JSON_MAX_TOKEN >> 20);
+        return tell(r, e);
+    }
     return ok;
 }
 

@@ -26,6 +26,8 @@ struct json_handler { /* each returns false to stop with an error it has stored 
 
 struct json_reader;
 #define JSON_MAX_DEPTH 64
+#define JSON_MAX_TOKEN                                                                                                 \
+    ((size_t)16 << 20) /* of a value that is longer than the pieces it comes in: all that is ever buffered */
 struct json_reader *json_reader_new(const struct json_handler *h, void *arg, unsigned max_depth);
 void json_reader_free(struct json_reader *r);
 void json_reader_reset(struct json_reader *r); /* ready for another document */

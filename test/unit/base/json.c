@@ -217,6 +217,32 @@ static void handler_stops(void **state)
     json_reader_free(NULL);
 }
 
+/* A string without an end must not fill the memory, however it is fed. */
+static void endless_string(void **state)
+{
+    struct err e = {0};
+    struct str out = {0};
+    struct json_reader *r = json_reader_new(&teller, &out, JSON_MAX_DEPTH);
+    static char piece[1 << 16];
+    memset(piece, 'x', sizeof(piece));
+    assert_true(json_reader_feed(r, SLICE("[\"short\",\""), &e));
+    size_t fed = 0;
+    while (json_reader_feed(r, slice_of(piece, sizeof(piece)), &e))
+        assert_true((fed += sizeof(piece)) <= JSON_MAX_TOKEN);
+    assert_int_equal(e.code, ERR_LIMIT);
+    assert_string_equal(e.what, "a single JSON value is longer than 16 MiB");
+    json_reader_reset(r); /* many values of some length are no such thing */
+    assert_true(json_reader_feed(r, SLICE("["), &e));
+    for (fed = 0; fed < 2 * JSON_MAX_TOKEN; fed += sizeof(piece)) {
+        str_clear(&out);
+        assert_true(json_reader_feed(r, SLICE("\""), &e) && json_reader_feed(r, slice_of(piece, sizeof(piece)), &e) &&
+                    json_reader_feed(r, SLICE("\","), &e));
+    }
+    assert_true(json_reader_feed(r, SLICE("0]"), &e) && json_reader_finish(r, &e));
+    json_reader_free(r);
+    str_release(&out);
+}
+
 /* --- the tree --- */
 
 static void tree(void **state)
@@ -332,6 +358,7 @@ int main(void)
         cmocka_unit_test(refused_documents),
         cmocka_unit_test(depth),
         cmocka_unit_test(handler_stops),
+        cmocka_unit_test(endless_string),
         cmocka_unit_test(tree),
         cmocka_unit_test(doubled_keys),
         cmocka_unit_test(writing),
