@@ -255,8 +255,10 @@ static void enqueue(struct intake *in, struct http_request *r, const struct inte
     b->requests[b->n++] = r;
     b->bytes += body.n;
     set_waiting(in, in->waiting + 1, in->waiting_bytes + body.n);
-    if (b->n == (size_t)in->h->options->intake_batch || b->bytes >= BATCH_BYTES)
-        TAILQ_INSERT_TAIL(&in->ready, TAKE(in->open), link);
+    if (b->n == (size_t)in->h->options->intake_batch || b->bytes >= BATCH_BYTES) {
+        in->open = NULL;
+        TAILQ_INSERT_TAIL(&in->ready, b, link);
+    }
     /* At the end of the turn: all that this turn brings goes together. */
     loop_defer(in->h->loop, &in->flush, on_flush, in);
 }

@@ -267,6 +267,7 @@ static void copy_begin(struct pg_conn *c, struct pg_seg *s)
 /* A Parse that failed or was skipped leaves no statement behind. Only commands of its own segment can point at it. */
 static void parse_done(struct pg_conn *c, struct pg_seg *s, struct pg_prepared *p, bool ok)
 {
+    assert(p);
     p->maker = NULL;
     if (ok)
         return;

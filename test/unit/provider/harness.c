@@ -253,7 +253,7 @@ static struct script *script_for(struct play *p, const char *call)
             return &p->scripts[i];
         }
     fail_msg("nothing is scripted for this call: %s\nso far:\n%s\n%s", call, play_calls(p), play_log(p));
-    return NULL;
+    abort(); /* not reached */
 }
 
 static void begin_call(struct play *p, const struct machine_call *mc)
