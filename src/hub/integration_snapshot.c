@@ -106,8 +106,11 @@ struct integration *integration_from_row(const struct hub *h, const struct integ
     it->sync_interval = row->sync_interval;
 
     struct err e = {0};
-    if (!read_settings(h, it, row->settings, &e) ||
-        (row->hook_secret.n && !open_sealed(h, it, INTEGRATION_FIELD_HOOK, row->hook_secret, &it->hook_secret, &e)))
+    bool good = read_settings(h, it, row->settings, &e);
+    if (row->hook_secret.n &&
+        !open_sealed(h, it, INTEGRATION_FIELD_HOOK, row->hook_secret, &it->hook_secret, good ? &e : NULL))
+        good = false;
+    if (!good)
         it->unusable = mem_strdup(e.what);
     if (row->hook_secret_previous.n)
         open_sealed(h, it, INTEGRATION_FIELD_HOOK, row->hook_secret_previous, &it->hook_secret_previous, NULL);

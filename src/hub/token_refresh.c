@@ -11,7 +11,6 @@
 #define POLL_FIRST MILLIS(50)  /* another refreshes: look again, doubling */
 #define POLL_MAX   SECONDS(1)
 #define HOLD_MAX   SECONDS(60) /* after failures: nothing is tried for at most this long */
-#define LIFE_MAX   SECONDS(10LL * 365 * 86400)
 
 static void source_load(struct token_source *s);
 static void source_store(struct token_source *s);
@@ -156,7 +155,6 @@ static void on_credential(void *arg, struct slice access, usec_t expires_in, str
 
     if (expires_in <= 0) /* "0" is said by products that mean "I do not tell" */
         expires_in = USEC_NONE;
-    expires_in = MIN(expires_in, LIFE_MAX);
     token_unref(s->fresh);
     s->fresh = token_new(access, expires_in == USEC_NONE ? USEC_NONE : source_wall(s) + expires_in, expires_in);
     if (refresh.p) {
@@ -306,7 +304,6 @@ static void source_store_failed(struct token_source *s, const struct err *why)
     usec_t step = s->set->hub->options->call_backoff;
 
     if (!s->sealed_refresh.p) { /* nothing is lost that another refresh would not bring */
-        source_unlease(s);
         source_fetched(s);
         return;
     }
