@@ -116,6 +116,20 @@ static void test_second_head_has_its_own_deadline(void **state)
     world_free(w);
 }
 
+static void test_head_deadline_may_come_before_the_idle_one(void **state)
+{
+    struct world *w = world_new(NULL);
+    struct client *c = client_new(w);
+    client_expect(c, "GET /echo/x HTTP/1.1\r\nHost: a\r\n\r\n", 200);
+    loop_advance(w->loop, SECONDS(60)); /* the timer stands at 75 now */
+    client_sends(c, "GET /ech");
+    settle(w);
+    loop_advance(w->loop, SECONDS(10));
+    client_expect(c, "", 408);
+    client_free(c);
+    world_free(w);
+}
+
 static void test_handler_may_take_long(void **state)
 {
     struct world *w = world_new(NULL);
@@ -563,6 +577,7 @@ int main(void)
         cmocka_unit_test(test_slow_chunked_body),
         cmocka_unit_test(test_silent_connections_close),
         cmocka_unit_test(test_second_head_has_its_own_deadline),
+        cmocka_unit_test(test_head_deadline_may_come_before_the_idle_one),
         cmocka_unit_test(test_handler_may_take_long),
         cmocka_unit_test(test_gone_before_the_reply),
         cmocka_unit_test(test_gone_in_the_turn_of_the_reply),

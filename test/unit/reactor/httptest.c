@@ -219,8 +219,10 @@ void client_send(struct client *c, struct slice bytes)
 {
     while (bytes.n) {
         ssize_t n = send(c->fd, bytes.p, bytes.n, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno != EAGAIN)
+        if (n < 0 && errno != EAGAIN) {
+            c->reset = true;
             return;
+        }
         bytes = slice_of(bytes.p + MAX(n, 0), bytes.n - (size_t)MAX(n, 0));
         if (bytes.n) {
             bool writable = false;

@@ -44,7 +44,7 @@ struct client *client_new(struct world *w);
 void client_free(struct client *c);  /* closes: FIN when everything was read */
 void client_abort(struct client *c); /* closes by RST and frees */
 void client_send(struct client *c,
-                 struct slice bytes); /* runs the loop when the socket is full; stops quietly on a reset */
+                 struct slice bytes); /* runs the loop when the socket is full; a reset stops it and is noted */
 void client_sends(struct client *c, const char *text);
 void client_half_close(struct client *c);
 void client_stop_reading(struct client *c);
