@@ -40,7 +40,8 @@ from taken t, integration_configurations i
 where h.tenant_id = t.tenant_id and h.run_id = t.run_id and i.tenant_id = h.tenant_id and i.integration_id = h.integration_id
 returning h.tenant_id, h.run_id, h.integration_id, h.mode, h.kinds, h.device_id, h.dry_run, h.attempts, h.batch,
           h.phase = 'merging', h.checkpoint::text,
-          case when h.mode = 'incremental' then i.sync_cursor::text end, h.complete_kinds, h.failed, h.cancel_requested;
+          case when h.mode = 'incremental' then i.sync_cursor::text end, h.complete_kinds, h.failed, h.cancel_requested,
+          h.started_at, cardinality(h.notes);
 
 -- name: heartbeat
 -- Keeps leases; a run that is not in the answer is lost. All tenants.

@@ -51,6 +51,8 @@ void run_read_claim(const struct pg_reply *r, unsigned stmt, size_t row, struct 
         .complete_kinds = pg_i64(r, stmt, row, 12),
         .failed = pg_i64(r, stmt, row, 13),
         .cancel_requested = pg_bool(r, stmt, row, 14),
+        .started_at = pg_time(r, stmt, row, 15),
+        .notes = pg_i64(r, stmt, row, 16),
     };
 }
 
@@ -98,9 +100,9 @@ void run_add_fence(struct pg_seg *s, const struct run_key *k, const char *owner,
     pg_p_i64(s, stored);
 }
 
-void run_add_progress(struct pg_seg *s, const struct run_key *k, const struct run_progress *p)
+unsigned run_add_progress(struct pg_seg *s, const struct run_key *k, const struct run_progress *p)
 {
-    add_for_run(s, &Q_RUN_PROGRESS, k);
+    unsigned stmt = add_for_run(s, &Q_RUN_PROGRESS, k);
     pg_p_i64(s, p->lease);
     p_json(s, p->checkpoint);
     p_json(s, p->cursor);
@@ -109,6 +111,7 @@ void run_add_progress(struct pg_seg *s, const struct run_key *k, const struct ru
     pg_p_i64(s, p->failed);
     pg_p_i64(s, p->calls);
     pg_p_bool(s, p->merging);
+    return stmt;
 }
 
 void run_add_seen(struct pg_seg *s, const struct run_key *k, const struct pg_array *kinds, const struct pg_array *ids)

@@ -17,8 +17,9 @@ extern const char *const sync_mode_names[]; /* by enum sync_mode: "full", "incre
 unsigned run_add_schedule(struct pg_seg *s, int64_t limit, usec_t interval);
 unsigned run_add_claim(struct pg_seg *s, const char *owner, usec_t lease, int64_t limit);
 struct run_claim { /* texts live as long as the reply */
-    int64_t tenant_id, run_id, integration_id, kinds, attempts, stored, complete_kinds, failed;
+    int64_t tenant_id, run_id, integration_id, kinds, attempts, stored, complete_kinds, failed, notes;
     enum sync_mode mode;
+    usec_t started_at;
     struct slice device_id, checkpoint, cursor;
     bool dry_run, merging, cancel_requested;
 };
@@ -44,7 +45,7 @@ struct run_progress {
     int64_t failed, calls;
     bool merging; /* the reading is over */
 };
-void run_add_progress(struct pg_seg *s, const struct run_key *k, const struct run_progress *p);
+unsigned run_add_progress(struct pg_seg *s, const struct run_key *k, const struct run_progress *p);
 void run_add_seen(struct pg_seg *s, const struct run_key *k, const struct pg_array *kinds, const struct pg_array *ids);
 void run_add_errors(struct pg_seg *s, const struct run_key *k, const struct pg_array *kinds, const struct pg_array *ids,
                     const struct pg_array *reasons, int64_t keep);
