@@ -1,8 +1,8 @@
 /* http_gate.c - the parser of request heads.
- * Why:   see http_gate.h. Bit sets say which bytes may stand where; a table names the headers that the gate itself must
- *        understand.
- * Order: the request line first, then line by line, then what only the whole head can tell (Host, framing). The first
- * fault found is the answer. */
+ * Why:    see http_gate.h. Bit sets say which bytes may stand where; a table names the headers that the gate itself
+ *         must understand.
+ * Order:  the request line first, then line by line, then what only the whole head can tell (Host, framing). The
+ *         first fault found is the answer. */
 #include "reactor/http_gate.h"
 
 #include "base/mem.h"

@@ -1,8 +1,10 @@
 /* http_gate.h - what is let in: the strict check of a request's head, and nothing else (no I/O, no allocation but the
- * field list). Why:    whatever reads framing loosely can be made to disagree with a proxy about where a request ends.
- * What RFC 9112 lets a server tolerate and no honest client sends (bare LF, folded lines, a list of lengths …) is
- * refused here. Always: a parsed head has one meaning: a known method and version, a target without surprises when
- * decoded, at most one framing, at most one Host (exactly one in HTTP/1.1). */
+ * field list).
+ * Why:    whatever reads framing loosely can be made to disagree with a proxy about where a request ends. What RFC
+ *         9112 lets a server tolerate and no honest client sends (bare LF, folded lines, a list of lengths …) is
+ *         refused here.
+ * Always: a parsed head has one meaning: a known method and version, a target without surprises when decoded, at most
+ *         one framing, at most one Host (exactly one in HTTP/1.1). */
 #ifndef MSPHUB_REACTOR_HTTP_GATE_H
 #define MSPHUB_REACTOR_HTTP_GATE_H
 

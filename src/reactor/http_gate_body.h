@@ -1,8 +1,8 @@
 /* http_gate_body.h - where a request's body ends, and its bytes without framing.
  * States: LENGTH: DATA.  CHUNKED: SIZE → DATA → DATA_END → SIZE … → TRAILER → done.
- * Always: never takes a byte past the body's end; never hands on more than `limit` bytes; each line of the framing ends
- * in CR LF and is bounded; sizes are plain hexadecimal of at most 16 digits; extensions and trailers are read and
- * dropped. */
+ * Always: never takes a byte past the body's end; never hands on more than `limit` bytes; each line of the framing
+ *         ends in CR LF and is bounded; sizes are plain hexadecimal of at most 16 digits; extensions and trailers are
+ *         read and dropped. */
 #ifndef MSPHUB_REACTOR_HTTP_GATE_BODY_H
 #define MSPHUB_REACTOR_HTTP_GATE_BODY_H
 

@@ -1,7 +1,7 @@
 /* http_router.c - the tree behind http_router.h.
  * Owns:   its nodes. Patterns and routes are the caller's.
- * Shape:  a node a segment: literal children in a list (the widest level has some dozens), at most one parameter child,
- * at most one rest child; routes hang on the node where their pattern ends, one a method. */
+ * Shape:  a node a segment: literal children in a list (the widest level has some dozens), at most one parameter
+ *         child, at most one rest child; routes hang on the node where their pattern ends, one a method. */
 #include "reactor/http_router.h"
 
 #include "reactor/http_gate.h"

@@ -1,6 +1,6 @@
 /* http_router.h - from a path to a route: a tree of segments.
- * Always: a literal segment wins over a parameter, a parameter over "{rest...}"; when the better one leads nowhere, the
- * next is tried. Segments are compared percent-decoded, so no spelling of a path goes around a literal. */
+ * Always: a literal segment wins over a parameter, a parameter over "{rest...}"; when the better one leads nowhere,
+ *         the next is tried. Segments are compared percent-decoded, so no spelling of a path goes around a literal. */
 #ifndef MSPHUB_REACTOR_HTTP_ROUTER_H
 #define MSPHUB_REACTOR_HTTP_ROUTER_H
 

@@ -1,6 +1,6 @@
 /* http_server.c - the server: options, routes, metrics, drain. See http_server_internal.h for what is where.
  * Owns:   listeners, connections, the router, spare requests and scratch buffers; nothing is static, so a process may
- * run several. */
+ *         run several. */
 #include "reactor/http_server_internal.h"
 
 #include "base/crypto.h"

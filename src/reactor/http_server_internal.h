@@ -2,12 +2,14 @@
  *
  *   http_server.c          the server: options, routes, metrics, drain
  *   http_server_listen.c   listening sockets, accepting (and pausing it)
- *   http_server_conn.c     a connection's states: head → body → handler → reply → next
+ *   http_server_conn.c     a connection's states, its output, deadlines and end
+ *   http_server_read.c     reading requests: head → admission → body → handler
  *   http_server_request.c  the request: life, what handlers may ask it
  *   http_server_reply.c    replies: head, gzip, problem details
  *   http_server_stream.c   streaming replies
- *   http_gate.c            is this head sound?     http_gate_body.c  where does the body end?     http_router.c  who
- * answers it?
+ *   http_gate.c            is this head sound?
+ *   http_gate_body.c       where does the body end?
+ *   http_router.c          who answers it?
  */
 #ifndef MSPHUB_REACTOR_HTTP_SERVER_INTERNAL_H
 #define MSPHUB_REACTOR_HTTP_SERVER_INTERNAL_H
@@ -129,7 +131,7 @@ struct conn {
     bool broken;     /* nothing can be sent any more */
     bool last;       /* close after the reply */
     bool doubt;      /* bytes may be on their way that were not read: linger */
-    bool running;    /* conn_run is on the stack */
+    bool running;    /* conn_read is on the stack */
     bool dispatched; /* the library has a request open */
     bool head_timed; /* the deadline of the current head is set */
     bool skipped_crlf;
@@ -148,11 +150,20 @@ void conn_open(struct http_server *s, struct evhtp_connection *lib, bool tls);
 void conn_send(struct conn *c, struct iovec *v, int n); /* what the socket does not take now is queued */
 size_t conn_queued(const struct conn *c);
 void conn_enter(struct conn *c, enum conn_state to);
+struct evbuffer *conn_input(const struct conn *c);
+void conn_deadline(struct conn *c, usec_t after);
+void conn_no_deadline(struct conn *c);
+void conn_later(struct conn *c);      /* go on, or be freed, at the end of the turn */
+void conn_kill(struct conn *c);       /* not while a handler has its request */
+void conn_flushed(struct conn *c);    /* in FLUSH: if everything is out, close or go on */
 void conn_replied(struct conn *c);    /* the reply is sent or queued, the request is gone */
 void conn_cut(struct conn *c);        /* the peer sees a reset; a request in work stays valid */
 void conn_break(struct conn *c);      /* it will be closed by a reset when its request is finished */
 void conn_close_idle(struct conn *c); /* if it waits for a request */
 void conn_free(struct conn *c);
+/* http_server_read.c: takes as many requests from the input as are there. */
+void conn_read(struct conn *c);
+void conn_refuse(struct conn *c, int status, const char *reason, const char *detail);
 void conn_on_request(struct evhtp_request *lib, void *arg); /* the library's request callback */
 
 /* --- request --- */

@@ -1,7 +1,7 @@
 /* http_server_listen.c - listening sockets and accepting.
  * Why:    the library's own binding takes no port 0, no dual stack and no reuse of a socket passed to us, and its
- * listener spins when descriptors run out. Always: accepting pauses at the connection ceiling until one goes, and for a
- * while when there are no descriptors. */
+ *         listener spins when descriptors run out.
+ * Always: accepting pauses at the connection ceiling until one goes, and for a while when there are no descriptors. */
 #include "reactor/http_server_internal.h"
 
 #include <errno.h>
@@ -120,8 +120,7 @@ static bool parse_address(const char *text, struct sockaddr_storage *sa, socklen
         host = SLICE("::");
     else if (host.n > 2 && host.p[0] == '[' && host.p[host.n - 1] == ']')
         host = slice_of(host.p + 1, host.n - 2);
-    _cleanup_(mem_freep)
-    char *name = mem_strndup(host.p, host.n);
+    _cleanup_(mem_freep) char *name = mem_strndup(host.p, host.n);
     const struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
     if (getaddrinfo(name, colon + 1, &hints, &found) != 0)

@@ -1,7 +1,7 @@
 /* http_server_reply.c - replies: composing the head, gzip, problem details.
- * Always: a reply's framing is decided here alone: Content-Length for a whole body, chunked or the connection's end for
- * a stream, nothing for 204 and 304; HEAD gets the head that GET would get, without the body. Texts of a handler cannot
- * break out of their header line (asserted in http_reply_header). */
+ * Always: a reply's framing is decided here alone: Content-Length for a whole body, chunked or the connection's end
+ *         for a stream, nothing for 204 and 304; HEAD gets the head that GET would get, without the body. Texts of a
+ *         handler cannot break out of their header line (asserted in http_reply_header). */
 #include "reactor/http_server_internal.h"
 
 #include "base/json_write.h"
@@ -168,8 +168,7 @@ void http_reply(struct http_request *r, int status, const char *type, struct sli
 
 void http_reply_problem(struct http_request *r, int status, const char *title, const char *detail)
 {
-    _cleanup_(str_release)
-    struct str body = {0};
+    _cleanup_(str_release) struct str body = {0};
     struct jw w;
     jw_init(&w, &body);
     jw_object(&w);

@@ -1,7 +1,7 @@
 /* http_server_request.c - a request: its life, and what a handler may ask of it.
  * Owns:   copies of the head and the body, decoded texts, the caller's data.
- * Always: request_finish runs once for each request, whatever became of it. Finished requests are kept for reuse, with
- * their buffers unless these have grown large, so that a busy server does not allocate for each. */
+ * Always: request_finish runs once for each request, whatever became of it. Finished requests are kept for reuse,
+ *         with their buffers unless these have grown large, so that a busy server does not allocate for each. */
 #include "reactor/http_server_internal.h"
 
 #include "base/crypto.h"

@@ -1,7 +1,7 @@
 /* http_server_stream.c - streaming replies with backpressure.
  * Why:    an event feed or a large export must not be held in memory for a reader that stalls.
  * Always: what is queued passes stream_high by at most one piece as long as the handler heeds `false`; on_drain runs
- * once for each `false`, when half of it is out; a reader that takes nothing for write_timeout is gone. */
+ *         once for each `false`, when half of it is out; a reader that takes nothing for write_timeout is gone. */
 #include "reactor/http_server_internal.h"
 
 #include <assert.h>

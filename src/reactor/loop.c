@@ -1,11 +1,13 @@
 /* loop.c - the loop: turns and their clock, deferred work, signals, asynchronous DNS.
  * Why:    libevent has no notion of "the end of this turn" and no hook around its wait. Both are made here from one
- * event, `tail`: the first one in a turn who asks for the time (or defers work) makes it active, which puts it behind
- * all events of the turn; when it runs, deferred work is run and the turn is measured. Time:   a turn began when the
- * wait ended. libevent keeps that moment as its cached time; the difference of the cached time before and after an
- * update is the age of the turn, whatever the offset between libevent's clock and ours. Always: `tail` is active while
- * turn->open; work deferred from deferred work stands behind the fence and waits for `again`, a zero timeout, which
- * libevent serves only after it looked at the sockets: deferring in a circle starves nobody. */
+ *         event, `tail`: the first one in a turn who asks for the time (or defers work) makes it active, which puts
+ *         it behind all events of the turn; when it runs, deferred work is run and the turn is measured.
+ * Time:   a turn began when the wait ended. libevent keeps that moment as its cached time; the difference of the
+ *         cached time before and after an update is the age of the turn, whatever the offset between libevent's clock
+ *         and ours.
+ * Always: `tail` is active while turn->open; work deferred from deferred work stands behind the fence and waits for
+ *         `again`, a zero timeout, which libevent serves only after it looked at the sockets: deferring in a circle
+ *         starves nobody. */
 #include "reactor/loop_internal.h"
 
 #include "base/mem.h"

@@ -2,9 +2,9 @@
  * Why:    one thread runs everything; whoever needs "later" gets it here and nowhere else.
  * Owns:   the event_base, the asynchronous DNS base, the queue of deferred work.
  * Always: loop_now() and loop_wall() are read once a turn (the moment it began); deferred work runs at the end of the
- * turn in which it was queued (work queued by deferred work runs in the next turn); a turn's length is measured
- * (msphub_loop_turn_seconds, and the longest). Test:   loop_new_virtual() gives a loop whose clock only moves by
- * loop_advance(). */
+ *         turn in which it was queued (work queued by deferred work runs in the next turn); a turn's length is
+ *         measured (msphub_loop_turn_seconds, and the longest).
+ * Test:   loop_new_virtual() gives a loop whose clock only moves by loop_advance(). */
 #ifndef MSPHUB_REACTOR_LOOP_H
 #define MSPHUB_REACTOR_LOOP_H
 

@@ -1,7 +1,8 @@
 /* loop_timer.c - timers: a heap of pointers into the objects that are timed.
- * Why:    a timer per connection and per call means tens of thousands armed at once and moved often; a heap of our own
- * costs no allocation per timer, keeps equal dues in order (libevent does not promise it) and serves virtual time as
- * well. Always: t->at is the timer's index + 1, kept by heap_put alone, so cancelling needs no search. */
+ * Why:    a timer per connection and per call means tens of thousands armed at once and moved often; a heap of our
+ *         own costs no allocation per timer, keeps equal dues in order (libevent does not promise it) and serves
+ *         virtual time as well.
+ * Always: t->at is the timer's index + 1, kept by heap_put alone, so cancelling needs no search. */
 #include "reactor/loop_internal.h"
 
 #include "base/mem.h"

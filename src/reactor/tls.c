@@ -1,7 +1,7 @@
 /* tls.c - OpenSSL contexts.
  * Why:    libevhtp's own set-up returns success when the certificate files are missing; here nothing is unchecked.
- * Always: TLS 1.2 or newer, no renegotiation, no compression; a peer that closes without close_notify counts as closed
- * (length and chunk framing above tell whether a message is whole). */
+ * Always: TLS 1.2 or newer, no renegotiation, no compression; a peer that closes without close_notify counts as
+ *         closed (length and chunk framing above tell whether a message is whole). */
 #include "reactor/tls.h"
 
 #include <arpa/inet.h>
