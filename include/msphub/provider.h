@@ -108,6 +108,8 @@ struct machine_ops {
     const char *name; /* "sync" */
     struct machine *(*start)(const struct machine_input *in, const struct sink *sink, struct err *e); /* NULL: *e says why; input and sink outlive the machine */
     enum machine_want (*next)(struct machine *m, struct machine_call *ret);
+    /* May be NULL. A 2xx answer begins, before its first piece: status, content type, date. Again for each repetition. */
+    void (*on_head)(struct machine *m, unsigned call, const struct machine_reply *head);
     /* 2xx only, as it arrives. False: the body is not what the contract says (the machine keeps why); the call is ended at once. */
     bool (*on_body)(struct machine *m, unsigned call, struct slice piece);
     /* What was fed for this call is void (it was cut); it will be fed again from the start. Records emitted twice are harmless. */

@@ -118,6 +118,10 @@ static void call_feed(struct call *c, struct slice piece)
     usec_t took = loop_now(env->hub->loop) - c->opened;
     struct err e;
 
+    if (!c->fed_before && env->ops->on_head) {
+        struct machine_reply head = call_reply(c, NULL);
+        env->ops->on_head(env->machine, c->mc.id, &head);
+    }
     c->fed_before = true;
     if (env->ops->on_body(env->machine, c->mc.id, piece) || c->state != CALL_OPEN)
         return;

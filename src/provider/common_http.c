@@ -65,8 +65,7 @@ void call_add_header(struct machine_call *call, struct arena *a, const char *nam
     char *value;
     size_t i = 0;
     va_list ap;
-    _cleanup_(str_release)
-    struct str text = {0};
+    _cleanup_(str_release) struct str text = {0};
 
     va_start(ap, fmt);
     str_addv(&text, fmt, ap);

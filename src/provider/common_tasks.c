@@ -128,6 +128,7 @@ static void task_begin(struct task *t)
 {
     t->page_hash = 0;
     t->page_rows = 0;
+    t->date = USEC_NONE;
     t->broken = (struct err){0};
     str_clear(&t->text);
     if (t->reader)
@@ -199,6 +200,14 @@ static struct task *task_of_call(struct machine *m, unsigned call)
         if (m->tasks[i]->state == TASK_OPEN && m->tasks[i]->call == call)
             return m->tasks[i];
     return NULL;
+}
+
+void machine_tasks_on_head(struct machine *m, unsigned call, const struct machine_reply *head)
+{
+    struct task *t = task_of_call(m, call);
+
+    if (t)
+        t->date = head->date;
 }
 
 bool machine_tasks_on_body(struct machine *m, unsigned call, struct slice piece)

@@ -55,6 +55,7 @@ struct task {
     bool asked_again;   /* this page was already asked for a second time */
     uint64_t page_hash; /* over all rows of this page: equal pages have equal hashes */
     int64_t page_rows;
+    usec_t date; /* the server's clock as this answer began; USEC_NONE */
 };
 
 #define MACHINE_MAX_TASKS 16
@@ -79,6 +80,7 @@ void machine_add(struct machine *m, struct task *t, const struct task_kind *kind
 void task_switch(struct task *t, enum task_state to); /* OFF, READY or ENDED; not while a call is open */
 
 enum machine_want machine_tasks_next(struct machine *m, struct machine_call *ret);
+void machine_tasks_on_head(struct machine *m, unsigned call, const struct machine_reply *head);
 bool machine_tasks_on_body(struct machine *m, unsigned call, struct slice piece);
 void machine_tasks_on_again(struct machine *m, unsigned call);
 void machine_tasks_on_end(struct machine *m, unsigned call, const struct machine_reply *r);
@@ -86,7 +88,8 @@ bool machine_tasks_result(const struct machine *m, struct err *e);
 void machine_tasks_free(struct machine *m);
 
 #define MACHINE_TASKS_OPS                                                                                              \
-    .next = machine_tasks_next, .on_body = machine_tasks_on_body, .on_again = machine_tasks_on_again,                  \
-    .on_end = machine_tasks_on_end, .result = machine_tasks_result, .free = machine_tasks_free
+    .next = machine_tasks_next, .on_head = machine_tasks_on_head, .on_body = machine_tasks_on_body,                    \
+    .on_again = machine_tasks_on_again, .on_end = machine_tasks_on_end, .result = machine_tasks_result,                \
+    .free = machine_tasks_free
 
 #endif

@@ -3,6 +3,7 @@
 
 const struct provider *const provider_registry[] = {
     &provider_ninjaone,
+    &provider_tacticalrmm,
     NULL,
 };
 

@@ -4,6 +4,7 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/test.h"
+#include "hub/call_reply.h"
 
 struct script {
     char *call;
@@ -278,7 +279,9 @@ static enum reply_class class_of(const struct play *p, const struct open_call *c
 {
     struct slice body = slice_trim(slice_cstr(c->script->body));
 
-    return p->provider->classify(&c->call, r, body.n ? body.p[0] : 0);
+    char first = body.n ? body.p[0] : '\0';
+
+    return p->provider->classify ? p->provider->classify(&c->call, r, first) : reply_classify(&c->call, r, first);
 }
 
 static struct machine_reply reply_of(const struct open_call *c)
@@ -327,6 +330,8 @@ static void step(struct play *p, struct open_call *c, size_t most)
         return;
     }
     size_t n = most ? 1 + (p->seed = p->seed * 1664525u + 1013904223u) / 7 % most : body.n;
+    if (c->fed == 0 && body.n && p->ops->on_head)
+        p->ops->on_head(p->machine, c->call.id, &r);
     if (c->script->reply.cut_once && !c->cut && c->fed >= body.n / 2 && c->fed) {
         c->cut = true;
         c->fed = 0;

@@ -1,0 +1,91 @@
+/* tacticalrmm.h - inside the Tactical RMM provider: rows as the API sends them, and what becomes of them. */
+#ifndef MSPHUB_PROVIDER_TACTICALRMM_TACTICALRMM_H
+#define MSPHUB_PROVIDER_TACTICALRMM_TACTICALRMM_H
+
+#include "msphub/provider.h"
+#include "provider/common_http.h"
+#include "provider/common_tasks.h"
+
+#define TACTICAL "Tactical RMM"
+
+struct tac_client { /* of /clients/ with its sites; of /beta/v1/client/ without */
+    struct slice id, name;
+    struct map_list sites; /* struct tac_site */
+};
+
+struct tac_site {
+    struct slice id, name, client;
+};
+
+struct tac_disk {
+    struct slice device, fstype;
+    int64_t total, free;
+};
+
+struct tac_cpu {
+    struct slice name;
+    int64_t cores, logical, clock;
+};
+
+struct tac_nic {
+    struct slice caption, mac;
+    struct texts ips, gateways, dns;
+};
+
+/* An agent in any of its four shapes: a row of the beta list, of /agents/, of /agents/?detail=false, and /agents/{agent_id}/. */
+struct tac_agent {
+    struct slice agent_id, id, hostname, os, plat, goarch, monitoring_type, version, public_ip, description, user,
+        user_now;
+    struct slice site, site_name, client_name, status, local_ips, make_model, serial_number;
+    usec_t last_seen, created, boot;
+    int64_t offline_minutes, overdue_minutes, ram;
+    enum tri needs_reboot, maintenance;
+    struct texts cpu_model;
+    struct map_list disks;
+    /* wmi_detail on Windows */
+    struct slice bios_serial, product_serial, vendor, model, uuid, domain;
+    int64_t memory;
+    struct map_list cpus, nics;
+    struct texts macs, ips;
+    /* wmi_detail elsewhere */
+    struct slice flat_make_model, flat_serial;
+    struct texts flat_cpus, flat_ips;
+};
+
+struct tac_alert {
+    struct slice id, agent_number, agent_id, check, task, type, severity, message;
+    usec_t created, resolved_on;
+    enum tri resolved;
+};
+
+extern const struct map tac_client_map, tac_site_map, tac_agent_map, tac_agent_id_map, tac_alert_map;
+
+/* What Tactical writes where a value is not known: "None", "n/a", "unknown make/model", "error getting local ips" … */
+struct slice tac_known(struct slice s);
+/* Exactly the product's own rule; `now` is the server's clock. */
+enum agent_status tac_status(usec_t last_seen, int64_t offline_minutes, int64_t overdue_minutes, usec_t now);
+bool tac_is_agent_id(struct slice s);
+/* Device and facets. `organization` and `location` may be SLICE_NONE. */
+void tac_emit_agent(const struct tac_agent *a, struct slice organization, struct slice location, usec_t now,
+                    const struct sink *sink);
+void tac_emit_alert(const struct tac_alert *a, usec_t now, const struct sink *sink);
+void tac_emit_client(struct slice id, struct slice name, const struct sink *sink);
+void tac_emit_site(const struct tac_site *s, const struct sink *sink);
+int tac_severity(struct slice word); /* enum severity, -1: not one of the product's words */
+
+bool tac_base_url(const struct settings *s, struct str *ret, struct err *e);
+void tac_explain(const struct task *t, const struct machine_reply *r, struct err *e);
+/* The call is not there because the server's beta API is off. */
+bool tac_is_beta_off(const struct machine_reply *r);
+/* One object was asked for by its id, and the product says that there is none. */
+bool tac_is_entity_missing(const struct machine_reply *r);
+bool tac_is_invalid_page(const struct machine_reply *r);
+bool tac_is_fatal(const struct task *t, const struct machine_reply *r, const struct err *e);
+
+extern const struct machine_ops tac_probe_ops, tac_sync_ops;
+struct machine *tac_single_start(const struct machine_input *in, const struct sink *sink, struct err *e);
+
+bool tac_intake(struct slice body, struct intake_keys *ret, struct err *e);
+enum decode_result tac_decode(struct slice body, usec_t received, const struct sink *sink, struct err *e);
+
+#endif
