@@ -37,7 +37,7 @@ bool tac_is_entity_missing(const struct machine_reply *r)
     _cleanup_(arena_freep) struct arena *a = arena_new();
     struct slice detail;
 
-    if (r->err || r->status != 404 || reply_is_html(r))
+    if (r->err || r->status != 404)
         return false;
     detail = detail_of(r, a);
     return slice_starts(detail, SLICE("No ")) && slice_ends(detail, SLICE(" matches the given query."));

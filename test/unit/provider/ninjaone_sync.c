@@ -567,6 +567,46 @@ static void every_checkpoint_can_be_resumed(void **state)
     play_free(p);
 }
 
+/* What was doubted before the run was taken over stays doubted. */
+static void resumed_doubt_is_kept(void **state)
+{
+    struct play *p = play();
+    struct err e = {0};
+
+    play_input(p)->kinds = SYNC_KIND(RECORD_DEVICE);
+    play_input(p)->checkpoint =
+        SLICE("{\"feed_ended\":true,\"top\":1,\"older\":0,\"devices\":{\"after\":4,\"rows\":4,\"ended\":false,"
+              "\"proven\":false,\"doubtful\":true}}");
+    play_json(p, DEVICES "&after=4", "[]");
+    play_json(p, PENDING, "[]");
+    quiet_reports(p, NULL);
+    if (!play_run(p, (struct play_cut){0, 0}, &e))
+        fail_msg("%s", e.what);
+    assert_int_equal(count_says(play_log(p), "complete device"), 0);
+    assert_int_equal(count_says(play_log(p), "cursor"),
+                     0); /* other kinds were not read: the next run must not skip them */
+    play_free(p);
+}
+
+/* Devices are proven by two lists: approved and pending. */
+static void pending_list_that_fails_retires_nothing(void **state)
+{
+    struct play *p = play();
+    struct err e = {0};
+
+    play_input(p)->kinds = SYNC_KIND(RECORD_DEVICE);
+    play_json(p, FEED, "{\"activities\":[]}");
+    play_json(p, DEVICES, "[{\"id\":1}]");
+    play_json(p, DEVICES "&after=1", "[]");
+    play_status(p, PENDING, 400, "{\"resultCode\":\"FAILURE\",\"errorMessage\":\"df\"}");
+    quiet_reports(p, NULL);
+    if (!play_run(p, (struct play_cut){0, 0}, &e))
+        fail_msg("%s", e.what);
+    assert_says(play_log(p), "incomplete device: NinjaOne answered 400 to pending-devices");
+    assert_int_equal(count_says(play_log(p), "\ncomplete device"), 0);
+    play_free(p);
+}
+
 /* --- one device --- */
 
 static const char one_device[] =
@@ -684,6 +724,8 @@ int main(void)
         cmocka_unit_test(feed_that_cannot_close_the_gap_becomes_a_full_sync),
         cmocka_unit_test(resumed_run_goes_on_and_tells_the_whole),
         cmocka_unit_test(every_checkpoint_can_be_resumed),
+        cmocka_unit_test(resumed_doubt_is_kept),
+        cmocka_unit_test(pending_list_that_fails_retires_nothing),
         cmocka_unit_test(single_device_is_read_with_its_parts),
         cmocka_unit_test(only_a_missing_entity_is_gone),
         cmocka_unit_test(device_id_must_be_a_number),

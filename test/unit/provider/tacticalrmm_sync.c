@@ -265,6 +265,27 @@ static void agents_by_pages(void **state)
     }
 }
 
+/* A page that is read again is judged by what stood before it, not by itself. */
+static void cut_page_is_judged_again(void **state)
+{
+    static const char *const pages[2][2] = {
+        {PAGE("3", NEXT, ROW("1") "," ROW("2")), PAGE("3", "null", ROW("3"))},
+        {PAGE("4", NEXT, ROW("1") "," ROW("2")), PAGE("4", "null", ROW("2") "," ROW("3"))},
+    };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct play *p = play();
+        play_json(p, CLIENTS, "[]");
+        play_json(p, SITES "1", PAGE("0", "null", ""));
+        play_json(p, AGENTS "1", pages[i][0]);
+        play_on(p, AGENTS "2", (struct play_reply){.body = pages[i][1], .cut_once = true});
+        alerts(p, "[]", "[]");
+        run(p);
+        assert_int_equal(count_says(play_log(p), "\ncomplete device"), i == 0);
+        play_free(p);
+    }
+}
+
 static void resumed_run_goes_on_with_its_page(void **state)
 {
     struct play *p = play();
@@ -552,6 +573,7 @@ int main(void)
         cmocka_unit_test(without_beta_api_the_plain_lists_are_read),
         cmocka_unit_test(plain_lists_that_disagree_prove_nothing),
         cmocka_unit_test(agents_by_pages),
+        cmocka_unit_test(cut_page_is_judged_again),
         cmocka_unit_test(resumed_run_goes_on_with_its_page),
         cmocka_unit_test(only_the_kinds_asked_for),
         cmocka_unit_test(bad_alert_row_resolves_nothing),
