@@ -15,6 +15,7 @@
 #include <assert.h>
 #include <event2/dns.h>
 #include <event2/event.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/time.h>
 
@@ -222,6 +223,7 @@ static struct event_base *base_new(void)
 
 struct loop *loop_new(struct log *log, struct metrics *metrics)
 {
+    signal(SIGPIPE, SIG_IGN); /* a peer that has gone is an error of the write, not the end of the process */
     struct loop *l = NEW(struct loop);
     l->log = log;
     l->base = base_new();

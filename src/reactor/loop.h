@@ -17,7 +17,7 @@ struct event_base;
 struct evdns_base;
 struct loop;
 
-struct loop *loop_new(struct log *log, struct metrics *metrics);
+struct loop *loop_new(struct log *log, struct metrics *metrics); /* from now on the process ignores SIGPIPE */
 void loop_free(struct loop *l); /* everything built on it must be gone */
 void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l); /* ends after the current turn */

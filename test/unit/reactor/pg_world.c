@@ -25,6 +25,8 @@ int world_setup(void **state)
 {
     struct world *w = NEW(struct world);
     w->pg = cluster;
+    /* A statement of the test before may still be running: its client is gone, but the server has not noticed. */
+    pgtest_sql(w->pg, "select pg_terminate_backend(pid, 10000) from pg_stat_activity where usename = 'msphub'");
     pgtest_sql(w->pg, "truncate t, child");
     w->log = log_new(2, getenv("TEST_LOG") ? LOG_DEBUG : LOG_NONE, LOG_LOGFMT);
     w->metrics = metrics_new();
@@ -121,8 +123,7 @@ struct condition {
 static bool holds(void *arg)
 {
     struct condition *c = arg;
-    _cleanup_(mem_freep)
-    char *v = pgtest_value(c->w->pg, "%s", c->sql);
+    _cleanup_(mem_freep) char *v = pgtest_value(c->w->pg, "%s", c->sql);
     return strcmp(v, "t") == 0;
 }
 
@@ -156,16 +157,14 @@ void wait_until_up(struct world *w, bool up)
 static bool are_ready(void *arg)
 {
     const struct condition *c = arg;
-    _cleanup_(str_release)
-    struct str text = {0};
+    _cleanup_(str_release) struct str text = {0};
     metrics_write(c->w->metrics, METRICS_TEXT_004, &text);
     return strstr(text.p, c->sql);
 }
 
 void wait_until_ready(struct world *w, int connections)
 {
-    _cleanup_(mem_freep)
-    char *line = mem_printf("msphub_db_connections{state=\"ready\"} %d\n", connections);
+    _cleanup_(mem_freep) char *line = mem_printf("msphub_db_connections{state=\"ready\"} %d\n", connections);
     struct condition c = {.w = w, .sql = line};
     assert_true(loop_run_until(w->loop, are_ready, &c, SECONDS(20)));
 }
