@@ -147,7 +147,7 @@ void nin_reports_add(struct machine *m, struct nin_report reports[NIN_NREPORTS])
 {
     for (size_t i = 0; i < NIN_NREPORTS; i++) {
         reports[i].kind = &kinds[i];
-        machine_add(m, &reports[i].task, &kinds[i].task, STAGE_REPORTS);
+        machine_add(m, &reports[i].task, &kinds[i].task, STAGE_LISTS);
     }
 }
 

@@ -1,6 +1,6 @@
 /* sync.c - NinjaOne's full and incremental sync.
- * Full:        newest activity id · organizations · locations · devices (approved, then pending) · seven reports and the alerts side by
- *              side. A device's hardware comes from the reports only, never from the lists as well.
+ * Full:        newest activity id; then side by side organizations, locations, devices (approved, and pending) and seven
+ *              reports; then the alerts. A device's hardware comes from the reports only, never from the lists as well.
  * Incremental: the activity feed down to the stored id (it names the devices to read again and carries the alerts' changes) ·
  *              organizations and locations when the feed says they changed · the alerts, whole. Without a stored id, or when the
  *              feed cannot close the gap, it becomes a full sync.
@@ -408,12 +408,12 @@ static struct machine *start(const struct machine_input *in, const struct sink *
     x->m.finish = finish;
     x->m.release = release;
     machine_add(&x->m, &x->feed.task, &feed_kind, STAGE_FEED);
-    add_list(&x->m, &x->organizations, &organizations_kind, STAGE_ORGANIZATIONS, RECORD_ORGANIZATION, "organizations");
-    add_list(&x->m, &x->locations, &locations_kind, STAGE_LOCATIONS, RECORD_LOCATION, "locations");
-    add_list(&x->m, &x->devices, &devices_kind, STAGE_DEVICES, RECORD_DEVICE, "devices");
-    add_list(&x->m, &x->pending, &pending_kind, STAGE_PENDING, RECORD_DEVICE, "pending");
+    add_list(&x->m, &x->organizations, &organizations_kind, STAGE_LISTS, RECORD_ORGANIZATION, "organizations");
+    add_list(&x->m, &x->locations, &locations_kind, STAGE_LISTS, RECORD_LOCATION, "locations");
+    add_list(&x->m, &x->devices, &devices_kind, STAGE_LISTS, RECORD_DEVICE, "devices");
+    add_list(&x->m, &x->pending, &pending_kind, STAGE_LISTS, RECORD_DEVICE, "pending");
     nin_reports_add(&x->m, x->reports);
-    machine_add(&x->m, &x->alerts, &alerts_kind, STAGE_REPORTS);
+    machine_add(&x->m, &x->alerts, &alerts_kind, STAGE_ALERTS);
     if (!wants(&x->m, RECORD_ALERT))
         task_switch(&x->alerts, TASK_OFF);
 

@@ -4,9 +4,10 @@
 
 #include "provider/ninjaone/ninjaone.h"
 
-/* The order of the work. Feed first: its newest id is where the next incremental run starts, so nothing that happens while the lists
- * are read is missed. Devices before what refers to them. */
-enum nin_stage { STAGE_FEED, STAGE_ORGANIZATIONS, STAGE_LOCATIONS, STAGE_DEVICES, STAGE_PENDING, STAGE_REPORTS };
+/* The order of the work. Feed first: its newest id is where the next incremental run starts, so nothing that happens while the
+ * lists are read is missed. Then all lists and reports side by side: each is a chain of pages, and the longest decides how
+ * long a run takes; records may come in any order. Alerts last, when their devices are known. */
+enum nin_stage { STAGE_FEED, STAGE_LISTS, STAGE_ALERTS };
 
 /* A list in pages of ascending ids: "after the largest so far" (doc/provider-ninjaone.md, Paging). */
 struct nin_list {
