@@ -86,7 +86,8 @@ struct machine_input {
 struct sink {
     void *arg;
     void (*record)(void *arg, const struct record *r);
-    /* One record is bad (fault of a row, id missing); its neighbours are not. `id` may be SLICE_NONE. */
+    /* One record is bad (fault of a row, id missing); its neighbours are not. With its id (the one the record would have) it is
+     * known to be there, so the list may still be complete; with SLICE_NONE it could be any. */
     void (*reject)(void *arg, enum record_kind kind, struct slice id, const char *reason);
     /* All records emitted so far may be stored and the run resumed from this JSON. */
     void (*checkpoint)(void *arg, struct slice json);

@@ -1,6 +1,6 @@
 /* list.c - NinjaOne's lists by ascending id, and the proof that one was read to its end.
  * Why:    the lists tell no total. A list counts as whole only when an empty page was seen (a short one may be a lower page size than
- *         asked for), every id was larger than the one before, and no row was unreadable. */
+ *         asked for), every id was larger than the one before, and every row had an id. */
 #include "provider/ninjaone/sync.h"
 
 #include <stdio.h>
@@ -28,13 +28,10 @@ bool nin_list_take(struct nin_list *l, struct slice id, const char *fault)
     if (n <= l->last)
         doubt(l, "the ids of the list do not ascend");
     l->last = MAX(l->last, n);
-    if (fault) {
-        sink->reject(sink->arg, l->kind, id, fault);
-        doubt(l, "a row that cannot be read");
-        return false;
-    }
     l->page_rows++;
-    return true;
+    if (fault) /* it is there all the same: no reason to doubt the list */
+        sink->reject(sink->arg, l->kind, id, fault);
+    return !fault;
 }
 
 void nin_list_again(struct nin_list *l)

@@ -95,7 +95,6 @@ static enum task_verdict page(struct task *t, const void *head, const struct mac
     r->previous = t->page_hash;
     str_clear(&r->cursor);
     str_add(&r->cursor, h->cursor);
-    nin_sync_checkpoint(t->machine);
     return TASK_AGAIN;
 }
 

@@ -1,6 +1,6 @@
 /* sync.c - NinjaOne's full and incremental sync.
- * Full:        newest activity id; then side by side organizations, locations, devices (approved, and pending) and seven
- *              reports; then the alerts. A device's hardware comes from the reports only, never from the lists as well.
+ * Full:        newest activity id; then side by side organizations, locations, devices and seven reports; then the devices that wait
+ *              for approval, and the alerts. A device's hardware comes from the reports only, never from the lists as well.
  * Incremental: the activity feed down to the stored id (it names the devices to read again and carries the alerts' changes) ·
  *              organizations and locations when the feed says they changed · the alerts, whole. Without a stored id, or when the
  *              feed cannot close the gap, it becomes a full sync.
@@ -20,7 +20,7 @@ struct nin_sync {
     struct nin_list organizations, locations, devices, pending;
     struct nin_report reports[NIN_NREPORTS];
     struct task alerts;
-    int64_t alerts_rejected;
+    int64_t alerts_nameless;
     bool full;
 };
 
@@ -96,6 +96,12 @@ static void device_row(struct task *t, const void *row, const char *fault)
 
 static enum task_verdict list_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
+    return nin_list_page(list_of(t));
+}
+
+/* Only the lists of devices make checkpoints, and they are read one after the other: what follows a checkpoint was asked for after it. */
+static enum task_verdict devices_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
+{
     enum task_verdict v = nin_list_page(list_of(t));
 
     nin_sync_checkpoint(t->machine);
@@ -142,13 +148,13 @@ static const struct task_kind devices_kind = {.what = "devices",
                                               .doc = &devices_doc,
                                               .ask = ask_devices,
                                               .row = device_row,
-                                              .page = list_page,
+                                              .page = devices_page,
                                               .again = list_again};
 static const struct task_kind pending_kind = {.what = "pending-devices",
                                               .doc = &devices_doc,
                                               .ask = ask_pending,
                                               .row = device_row,
-                                              .page = list_page,
+                                              .page = devices_page,
                                               .failed = minor_list_failed,
                                               .again = list_again};
 
@@ -165,7 +171,7 @@ static void alert_row(struct task *t, const void *row, const char *fault)
     const struct sink *sink = t->machine->sink;
 
     if (fault || !a->uid.n) {
-        sync_of(t->machine)->alerts_rejected++;
+        sync_of(t->machine)->alerts_nameless += !a->uid.n;
         sink->reject(sink->arg, RECORD_ALERT, known(a->uid), fault ? fault : "uid is empty");
     } else {
         nin_emit_alert(a, sink);
@@ -174,16 +180,16 @@ static void alert_row(struct task *t, const void *row, const char *fault)
 
 static void alerts_again(struct task *t)
 {
-    sync_of(t->machine)->alerts_rejected = 0;
+    sync_of(t->machine)->alerts_nameless = 0;
 }
 
 static enum task_verdict alerts_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
     const struct sink *sink = t->machine->sink;
 
-    if (sync_of(t->machine)->alerts_rejected)
+    if (sync_of(t->machine)->alerts_nameless)
         sink->incomplete(sink->arg, RECORD_ALERT,
-                         "NinjaOne, alerts: a row that cannot be read, so no alert is taken as resolved");
+                         "NinjaOne, alerts: a row without a uid, so no alert is taken as resolved");
     else
         sink->complete(sink->arg, RECORD_ALERT, t->page_rows);
     return TASK_DONE;
@@ -411,9 +417,9 @@ static struct machine *start(const struct machine_input *in, const struct sink *
     add_list(&x->m, &x->organizations, &organizations_kind, STAGE_LISTS, RECORD_ORGANIZATION, "organizations");
     add_list(&x->m, &x->locations, &locations_kind, STAGE_LISTS, RECORD_LOCATION, "locations");
     add_list(&x->m, &x->devices, &devices_kind, STAGE_LISTS, RECORD_DEVICE, "devices");
-    add_list(&x->m, &x->pending, &pending_kind, STAGE_LISTS, RECORD_DEVICE, "pending");
+    add_list(&x->m, &x->pending, &pending_kind, STAGE_PENDING, RECORD_DEVICE, "pending");
     nin_reports_add(&x->m, x->reports);
-    machine_add(&x->m, &x->alerts, &alerts_kind, STAGE_ALERTS);
+    machine_add(&x->m, &x->alerts, &alerts_kind, STAGE_PENDING);
     if (!wants(&x->m, RECORD_ALERT))
         task_switch(&x->alerts, TASK_OFF);
 

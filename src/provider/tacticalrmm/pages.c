@@ -1,6 +1,6 @@
 /* pages.c - Tactical RMM's lists by page number, and what is kept beside them.
  * Why:    pages are cut by offset: an agent deleted between two pages shifts the rest, and one is missed without a sign. So a list counts
- *         as whole only when as many rows came as were announced, the announcement did not change, and ids ascended. */
+ *         as whole only when as many rows came as were announced, the announcement did not change, ids ascended, and every row could be named. */
 #include "provider/tacticalrmm/sync.h"
 
 #include <stdio.h>
@@ -34,13 +34,13 @@ static void doubt(struct tac_pages *p, const char *why)
         snprintf(p->doubt, sizeof(p->doubt), "%s", why);
 }
 
-bool tac_pages_take(struct tac_pages *p, struct slice id, const char *fault)
+bool tac_pages_take(struct tac_pages *p, struct slice id, struct slice key, const char *fault)
 {
     const struct sink *sink = p->task.machine->sink;
     int64_t n;
 
     if (!slice_i64(id, &n) || n <= 0) {
-        sink->reject(sink->arg, p->kind, known(id), fault ? fault : "id: expected a positive number");
+        sink->reject(sink->arg, p->kind, known(key), fault ? fault : "id: expected a positive number");
         doubt(p, "a row has no usable id");
         return false;
     }
@@ -50,12 +50,11 @@ bool tac_pages_take(struct tac_pages *p, struct slice id, const char *fault)
     }
     p->last = n;
     p->page_rows++;
-    if (fault) {
-        sink->reject(sink->arg, p->kind, id, fault);
-        doubt(p, "a row cannot be read");
-        return false;
-    }
-    return true;
+    if (fault) /* it is there all the same: no reason to doubt the list, as long as it can be named */
+        sink->reject(sink->arg, p->kind, known(key), fault);
+    if (fault && !key.n)
+        doubt(p, "a row cannot be named");
+    return !fault;
 }
 
 void tac_pages_again(struct tac_pages *p)

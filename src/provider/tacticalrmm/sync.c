@@ -24,7 +24,7 @@ struct tac_sync {
     struct tac_pages sites, agents;
     struct tac_places places;
     struct tac_ids known;
-    size_t rejected; /* of the list that is read now and has no total */
+    size_t nameless; /* rows without an id, of the list that is read now and has no total */
     bool alerts_whole;
     int64_t nalerts;
 };
@@ -48,7 +48,7 @@ static void reject(struct task *t, enum record_kind kind, struct slice id, const
 {
     const struct sink *sink = t->machine->sink;
 
-    sync_of(t->machine)->rejected++;
+    sync_of(t->machine)->nameless += !id.n;
     sink->reject(sink->arg, kind, known(id), fault);
 }
 
@@ -61,8 +61,8 @@ static void tell_whole(struct task *t, enum record_kind kind, int64_t rows)
 
     if (!wants(&x->m, kind))
         return;
-    snprintf(why, sizeof(why), "Tactical RMM, %s: a row cannot be read, so nothing is taken as missing", t->kind->what);
-    if (x->rejected)
+    snprintf(why, sizeof(why), "Tactical RMM, %s: a row without an id, so nothing is taken as missing", t->kind->what);
+    if (x->nameless)
         sink->incomplete(sink->arg, kind, why);
     else
         sink->complete(sink->arg, kind, rows);
@@ -70,20 +70,20 @@ static void tell_whole(struct task *t, enum record_kind kind, int64_t rows)
 
 static void list_again(struct task *t)
 {
-    sync_of(t->machine)->rejected = 0;
+    sync_of(t->machine)->nameless = 0;
 }
 
 /* --- clients and sites --- */
 
 static void ask_clients(struct task *t, struct str *path, struct str *body)
 {
-    sync_of(t->machine)->rejected = 0;
+    sync_of(t->machine)->nameless = 0;
     str_adds(path, "/beta/v1/client/");
 }
 
 static void ask_clients_plain(struct task *t, struct str *path, struct str *body)
 {
-    sync_of(t->machine)->rejected = 0;
+    sync_of(t->machine)->nameless = 0;
     tac_places_clear(&sync_of(t->machine)->places);
     str_adds(path, "/clients/");
 }
@@ -126,7 +126,7 @@ static void site_row(struct task *t, const void *row, const char *fault)
     struct tac_sync *x = sync_of(t->machine);
     const struct tac_site *s = row;
 
-    if (tac_pages_take(&x->sites, s->id, fault))
+    if (tac_pages_take(&x->sites, s->id, s->id, fault))
         take_site(x, s, SLICE_NONE);
 }
 
@@ -136,7 +136,8 @@ static enum task_verdict clients_page(struct task *t, const void *head, const st
     return TASK_DONE;
 }
 
-static enum task_verdict clients_plain_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
+static enum task_verdict clients_plain_page(struct task *t, const void *head, const struct machine_reply *r,
+                                            struct err *e)
 {
     struct tac_sync *x = sync_of(t->machine);
 
@@ -214,7 +215,7 @@ static void agent_row(struct task *t, const void *row, const char *fault)
     const struct tac_agent *a = row;
     const struct tac_place *place;
 
-    if (!tac_pages_take(&x->agents, a->id, fault))
+    if (!tac_pages_take(&x->agents, a->id, a->agent_id, fault))
         return;
     place = tac_places_by_site(&x->places, a->site);
     tac_emit_agent(a, place ? slice_cstr(place->client) : SLICE_NONE, a->site, server_now(t), x->m.sink);
@@ -273,7 +274,7 @@ static enum task_verdict done(struct task *t, const void *head, const struct mac
 
 static void ask_agents_plain(struct task *t, struct str *path, struct str *body)
 {
-    sync_of(t->machine)->rejected = 0;
+    sync_of(t->machine)->nameless = 0;
     str_adds(path, "/agents/");
 }
 
@@ -305,7 +306,7 @@ static void agents_plain_again(struct task *t)
 {
     struct tac_sync *x = sync_of(t->machine);
 
-    x->rejected = 0;
+    x->nameless = 0;
     x->known.seen = 0;
     for (size_t i = 0; i < x->known.n; i++)
         x->known.v[i].seen = false;
@@ -319,15 +320,15 @@ static enum task_verdict agents_plain_page(struct task *t, const void *head, con
     const struct sink *sink = x->m.sink;
     char why[200];
 
-    if (!x->rejected && !x->known.rejected && x->known.seen == x->known.n && (int64_t)x->known.n == t->page_rows) {
+    if (!x->nameless && !x->known.rejected && x->known.seen == x->known.n && (int64_t)x->known.n == t->page_rows) {
         sink->complete(sink->arg, RECORD_DEVICE, t->page_rows);
         return TASK_DONE;
     }
     snprintf(why, sizeof(why),
-             "Tactical RMM, agents: %lld rows, of which %zu could not be read, against %zu in the list of ids, so "
+             "Tactical RMM, agents: %lld rows, of which %zu have no id, against %zu in the list of ids, so "
              "nothing is taken as "
              "missing",
-             (long long)t->page_rows, x->rejected, x->known.n + x->known.rejected);
+             (long long)t->page_rows, x->nameless, x->known.n + x->known.rejected);
     sink->incomplete(sink->arg, RECORD_DEVICE, why);
     return TASK_DONE;
 }
@@ -336,7 +337,7 @@ static enum task_verdict agents_plain_page(struct task *t, const void *head, con
 
 static void ask_alerts(struct task *t, struct str *path, struct str *body)
 {
-    sync_of(t->machine)->rejected = 0;
+    sync_of(t->machine)->nameless = 0;
     sync_of(t->machine)->alerts_whole = false;
     str_adds(path, "/alerts/");
     str_adds(
@@ -347,7 +348,7 @@ static void ask_alerts(struct task *t, struct str *path, struct str *body)
 /* After the open ones: what was resolved in between is told by this list, later. */
 static void ask_recent(struct task *t, struct str *path, struct str *body)
 {
-    sync_of(t->machine)->rejected = 0;
+    sync_of(t->machine)->nameless = 0;
     str_adds(path, "/alerts/");
     str_addf(body, "{\"timeFilter\":%d}", RECENT_DAYS);
 }
@@ -367,11 +368,11 @@ static enum task_verdict alerts_page(struct task *t, const void *head, const str
     struct tac_sync *x = sync_of(t->machine);
     const struct sink *sink = x->m.sink;
 
-    x->alerts_whole = x->rejected == 0;
+    x->alerts_whole = x->nameless == 0;
     x->nalerts = t->page_rows;
     if (!x->alerts_whole)
         sink->incomplete(sink->arg, RECORD_ALERT,
-                         "Tactical RMM, alerts: a row cannot be read, so no alert is taken as resolved");
+                         "Tactical RMM, alerts: a row without an id, so no alert is taken as resolved");
     return TASK_DONE;
 }
 

@@ -19,8 +19,8 @@ struct tac_pages {
 extern const struct map tac_pages_head;
 void tac_pages_init(struct tac_pages *p, enum record_kind kind);
 void tac_pages_ask(struct tac_pages *p, struct str *path, const char *resource, int size);
-/* The next id; false: the row is not to be emitted. */
-bool tac_pages_take(struct tac_pages *p, struct slice id, const char *fault);
+/* The next id; false: the row is not to be emitted. `key` is the id that its record would have. */
+bool tac_pages_take(struct tac_pages *p, struct slice id, struct slice key, const char *fault);
 enum task_verdict tac_pages_page(struct tac_pages *p, const void *head);
 /* 404 "Invalid page." while paging is the end. */
 enum task_verdict tac_pages_past_end(struct tac_pages *p);

@@ -242,6 +242,24 @@ static void a_bad_row_names_itself(void **state)
     free(log);
 }
 
+static void a_row_is_bad_but_names_itself(struct play *p)
+{
+    play_json(p, DEVICES, "[{\"id\":1},{\"id\":2,\"lastContact\":\"long ago\"},{\"id\":3}]");
+    play_json(p, DEVICES "&after=3", "[]");
+}
+
+/* It is there, so it is not missing: one bad row for ever must not keep all others from being retired. */
+static void a_bad_row_that_names_itself_is_not_missing(void **state)
+{
+    bool ok;
+    char *log = run_devices(a_row_is_bad_but_names_itself, &ok);
+
+    assert_true(ok);
+    assert_says(log, "reject device 2: lastContact");
+    assert_line(log, "complete device 3");
+    free(log);
+}
+
 static void cut_answer_is_asked_for_once_more(struct play *p)
 {
     play_json(p, DEVICES, "[{\"id\":1},{\"id\":2}");
@@ -565,7 +583,7 @@ static void every_checkpoint_can_be_resumed(void **state)
         play_free(q);
         free(json);
     }
-    assert_true(n >= 10);
+    assert_true(n >= 5);
     play_free(p);
 }
 
@@ -717,6 +735,7 @@ int main(void)
         cmocka_unit_test(full_sync_tells_everything_at_any_cut),
         cmocka_unit_test(list_that_cannot_be_proven_retires_nothing),
         cmocka_unit_test(a_bad_row_names_itself),
+        cmocka_unit_test(a_bad_row_that_names_itself_is_not_missing),
         cmocka_unit_test(truncated_json_is_asked_for_again_then_fails),
         cmocka_unit_test(cut_connection_does_not_count_rows_twice),
         cmocka_unit_test(refusals_say_where_and_how_to_mend),
