@@ -335,7 +335,8 @@ void pgc_start(struct pg_conn *c)
 
 /* --- session settings --- */
 
-static const struct pg_query Q_SESSION = {"pg.session", "select set_config('statement_timeout', $1, false)", 1};
+static const struct pg_query Q_SESSION = {
+    "pg.session", "select set_config('statement_timeout', $1, false), set_config('jit', 'off', false)", 1};
 static const struct pg_query Q_HELLO = {"pg.hello", "select 1", 0};
 
 static void on_setup(void *arg, const struct pg_reply *r)

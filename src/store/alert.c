@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "queries.h"
+#include "store/plan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -266,6 +267,7 @@ void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_firs
         add_row(cols, &row, nseconds ? str_slice(&triggers) : SLICE(""), &scratch);
     }
 
+    plan_by_key(s);
     *ret_first = pg_add(s, &Q_ALERT_MERGE);
     pg_p_i64(s, b->tenant_id);
     pg_p_i64(s, b->integration_id);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "queries.h"
+#include "store/plan.h"
 
 #include <stdlib.h>
 
@@ -79,6 +80,7 @@ void delivery_added(const struct pg_reply *r, unsigned stmt, size_t row, size_t 
 
 unsigned delivery_add_claim(struct pg_seg *s, const char *process, usec_t lease, int64_t limit)
 {
+    plan_by_key(s);
     unsigned stmt = pg_add(s, &Q_DELIVERY_CLAIM);
     pg_p_str(s, process);
     pg_p_i64(s, lease);
@@ -117,6 +119,7 @@ unsigned delivery_add_finish(struct pg_seg *s, int64_t tenant_id, const char *pr
         first = MIN(first, v[i].received_at);
         last = MAX(last, v[i].received_at);
     }
+    plan_by_key(s);
     unsigned stmt = pg_add(s, &Q_DELIVERY_FINISH);
     pg_p_i64(s, tenant_id);
     pg_p_array(s, &id);

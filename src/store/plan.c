@@ -1,0 +1,9 @@
+/* store/plan.c - see plan.h. */
+#include "store/plan.h"
+
+#include "queries.h"
+
+void plan_by_key(struct pg_seg *s)
+{
+    pg_add(s, &Q_PLAN_BY_KEY);
+}
