@@ -1,0 +1,13 @@
+/* hub/probe.h - testing a connection: runs a provider's probe machine with saved or unsaved settings. */
+#ifndef MSPHUB_HUB_PROBE_H
+#define MSPHUB_HUB_PROBE_H
+
+#include "hub/hub.h"
+#include "hub/integration.h"
+
+/* err == NULL: it works, and `remark` says what was found; else why not and how to mend it. With a saved integration (id > 0) its
+ * status and last health check are stored before the callback. Once, in a later turn; `it` may be let go at once. */
+typedef void probe_cb(void *arg, const char *remark, const struct err *err);
+void probe_run(struct hub *h, struct integration *it, probe_cb *cb, void *arg);
+
+#endif
