@@ -1,0 +1,39 @@
+/* api/alerts.c - /api/v1/alerts: what the products raised. */
+#include "api/api.h"
+#include "store/alert.h"
+
+static const char *const state_names[] = {"open", "triggered", "acknowledged", "resolved", NULL};
+static const char *const severity_filter[] = {"none", "minor", "moderate", "major", "critical", NULL};
+
+static void list(struct api_call *c)
+{
+    struct api_faults faults = {0};
+    struct api_page page;
+    struct alert_filter filter = {0};
+    int state = -1, severity = -1;
+    api_known_args(c, (const char *const[]){"state", "severity", "integration_id", "asset_id", NULL}, &faults);
+    api_page_read(c, &page, &faults);
+    api_arg_enum(c, "state", state_names, &state, &faults);
+    api_arg_enum(c, "severity", severity_filter, &severity, &faults);
+    api_arg_i64(c, "integration_id", &filter.integration_id, &faults);
+    api_arg_i64(c, "asset_id", &filter.asset_id, &faults);
+    if (!api_faults_none(c, &faults))
+        return;
+    filter.state = state < 0 ? SLICE_NONE : slice_cstr(state_names[state]);
+    filter.severity = severity < 0 ? SLICE_NONE : slice_cstr(severity_filter[severity]);
+    struct page_request request = api_page_request(c, &page);
+    alert_list(c->hub->db, &filter, &request, api_reply_page, c);
+}
+
+static void get(struct api_call *c)
+{
+    int64_t id;
+    if (api_id(c, "id", &id))
+        alert_get(c->hub->db, c->who.tenant_id, id, api_reply_item, c);
+}
+
+static const struct http_route routes[] = {
+    API_ROUTE(HTTP_GET, "/api/v1/alerts", ACCESS_VIEWER, list),
+    API_ROUTE(HTTP_GET, "/api/v1/alerts/{id}", ACCESS_VIEWER, get),
+};
+const struct api_routes api_alerts = {routes, ARRAY_LEN(routes)};

@@ -1,0 +1,65 @@
+/* api/assets.c - /api/v1/assets: the inventory. */
+#include "api/api.h"
+#include "store/asset.h"
+
+static const char *const known[] = {"type",
+                                    "agent_status",
+                                    "provider",
+                                    "integration_id",
+                                    "organization_id",
+                                    "retired",
+                                    "q",
+                                    "last_seen_before",
+                                    "last_seen_after",
+                                    "sort",
+                                    NULL};
+static const char *const type_names[] = {"unknown",       "workstation", "server", "network_device",
+                                         "mobile_device", "printer",     NULL};
+static const char *const agent_names[] = {"unknown", "online", "offline", "overdue", NULL};
+static const char *const sort_names[] = {[ASSET_BY_NAME] = "name", [ASSET_BY_ID] = "id", NULL};
+
+static struct slice name_at(const char *const *names, int i)
+{
+    return i < 0 ? SLICE_NONE : slice_cstr(names[i]);
+}
+
+/* Retired assets are shown when they are asked for. */
+static void list(struct api_call *c)
+{
+    struct api_faults faults = {0};
+    struct api_page page;
+    struct asset_filter f = {.retired = TRI_NO, .last_seen_before = USEC_NONE, .last_seen_after = USEC_NONE};
+    int type = -1, agent = -1, sort = ASSET_BY_NAME;
+    api_known_args(c, known, &faults);
+    api_page_read(c, &page, &faults);
+    api_arg_enum(c, "type", type_names, &type, &faults);
+    api_arg_enum(c, "agent_status", agent_names, &agent, &faults);
+    api_arg_enum(c, "sort", sort_names, &sort, &faults);
+    api_arg_i64(c, "integration_id", &f.integration_id, &faults);
+    api_arg_i64(c, "organization_id", &f.organization_id, &faults);
+    api_arg_tri(c, "retired", &f.retired, &faults);
+    api_arg_time(c, "last_seen_before", &f.last_seen_before, &faults);
+    api_arg_time(c, "last_seen_after", &f.last_seen_after, &faults);
+    if (!api_faults_none(c, &faults))
+        return;
+    f.type = name_at(type_names, type);
+    f.agent_status = name_at(agent_names, agent);
+    f.provider = api_arg(c, "provider");
+    f.text = api_arg(c, "q");
+    f.order = (enum asset_order)sort;
+    struct page_request request = api_page_request(c, &page);
+    asset_list(c->hub->db, &f, &request, api_reply_page, c);
+}
+
+static void get(struct api_call *c)
+{
+    int64_t id;
+    if (api_id(c, "id", &id))
+        asset_get(c->hub->db, c->who.tenant_id, id, api_reply_item, c);
+}
+
+static const struct http_route routes[] = {
+    API_ROUTE(HTTP_GET, "/api/v1/assets", ACCESS_VIEWER, list),
+    API_ROUTE(HTTP_GET, "/api/v1/assets/{id}", ACCESS_VIEWER, get),
+};
+const struct api_routes api_assets = {routes, ARRAY_LEN(routes)};

@@ -1,0 +1,312 @@
+/* api/integrations.c - /api/v1/integrations: the catalog, and what the tenant has configured. */
+#include "api/integration_json.h"
+#include "hub/configure.h"
+#include "hub/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* --- reading --- */
+
+static void on_catalog(void *arg, const struct pg_reply *r)
+{
+    struct api_call *c = arg;
+    if (pg_reply_err(r)) {
+        api_problem_err(c, pg_reply_err(r));
+        return;
+    }
+    _cleanup_(str_release) struct str out = {0};
+    struct jw w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key(&w, "items");
+    jw_array(&w);
+    for (const struct provider *const *p = provider_registry; *p; p++)
+        json_provider(c->hub, *p, r, &w);
+    jw_end(&w);
+    jw_key_str(&w, "next", NULL);
+    jw_end(&w);
+    jw_done(&w);
+    api_reply(c, 200, &out);
+}
+
+static void list(struct api_call *c)
+{
+    struct pg_seg *s = pg_seg_new(c->hub->db, c->who.tenant_id);
+    integration_add_by_tenant(s, c->who.tenant_id);
+    pg_submit(s, on_catalog, c);
+}
+
+static void on_one(void *arg, const struct pg_reply *r)
+{
+    struct api_call *c = arg;
+    if (pg_reply_err(r)) {
+        api_problem_err(c, pg_reply_err(r));
+        return;
+    }
+    _cleanup_(str_release) struct str out = {0};
+    int64_t version = 0;
+    if (!json_integration_by_key(c->hub, r, http_request_param(c->req, "key"), &out, &version)) {
+        api_problem(c, 404, "not_found", "There is no integration \"%.*s\" here; POST …/configure makes one.",
+                    SLICE_FMT(http_request_param(c->req, "key")));
+        return;
+    }
+    char etag[32];
+    snprintf(etag, sizeof(etag), "\"%lld\"", (long long)version);
+    http_reply_header(c->req, "ETag", etag);
+    api_reply(c, c->status ? c->status : 200, &out);
+}
+
+static void get(struct api_call *c)
+{
+    struct pg_seg *s = pg_seg_new(c->hub->db, c->who.tenant_id);
+    integration_add_by_tenant(s, c->who.tenant_id);
+    pg_submit(s, on_one, c);
+}
+
+/* --- configuring --- */
+
+/* {key} is "provider" or "provider:name". */
+static const struct provider *key_provider(struct api_call *c, struct slice *ret_name)
+{
+    struct slice name = http_request_param(c->req, "key");
+    struct slice key = slice_cut(&name, ':');
+    const struct provider *p = provider_find(key);
+    if (!p)
+        api_problem(c, 404, "not_found", "There is no provider \"%.*s\"; GET /api/v1/integrations lists them.",
+                    SLICE_FMT(key));
+    *ret_name = name;
+    return p;
+}
+
+/* If-Match: "N" or N; absent or *: whichever version. */
+static bool if_match(struct api_call *c, int64_t *ret)
+{
+    struct slice tag = slice_trim(http_request_header(c->req, "If-Match"));
+    *ret = 0;
+    if (tag.n == 0 || slice_is(tag, "*"))
+        return true;
+    if (tag.n > 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"')
+        tag = slice_of(tag.p + 1, tag.n - 2);
+    if (slice_i64(tag, ret) && *ret > 0)
+        return true;
+    api_problem(c, 412, "version", "If-Match must be the ETag of this integration.");
+    return false;
+}
+
+static void fault_reply(struct api_call *c, const struct configure_faults *v, const struct err *e)
+{
+    struct api_faults faults = {0};
+    char pointer[128];
+    for (size_t i = 0; v && i < v->n; i++) {
+        snprintf(pointer, sizeof(pointer), "/settings%s", v->v[i].pointer);
+        api_fault(&faults, pointer, "%s", v->v[i].detail);
+    }
+    if (!faults.n)
+        api_fault(&faults, "/settings", "%s", e->what);
+    api_faults_none(c, &faults);
+}
+
+static void configure_refused(struct api_call *c, const struct configure_faults *faults, const struct err *e)
+{
+    bool versioned = http_request_header(c->req, "If-Match").n > 0;
+    if (e->code == ERR_INPUT)
+        fault_reply(c, faults, e);
+    else if (e->code == ERR_CONFLICT && versioned)
+        api_problem(c, 412, "version", "%s", e->what);
+    else
+        api_problem_err(c, e);
+}
+
+static void on_configured(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
+                          const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e) {
+        configure_refused(c, faults, e);
+        return;
+    }
+    log_info(c->hub->log, "integration.configured", F_I64("tenant", it->tenant_id), F_STR("integration", it->key),
+             F_BOOL("created", created), F_STR("by", c->who.prefix));
+    c->status = created ? 201 : 200;
+    get(c);
+}
+
+static enum tri member_tri(struct api_call *c, const char *name, struct api_faults *f)
+{
+    if (!json_get(c->body, name))
+        return TRI_UNKNOWN;
+    return api_member_bool(c, name, false, f) ? TRI_YES : TRI_NO;
+}
+
+/* Seconds; null takes the option's. */
+static void member_interval(struct api_call *c, struct configure_input *in, struct api_faults *f)
+{
+    const struct json *j = json_get(c->body, "sync_interval");
+    int64_t seconds = 0;
+    if (!j)
+        return;
+    in->sets_interval = true;
+    in->sync_interval = USEC_NONE;
+    if (j->type == JSON_NULL)
+        return;
+    if (json_get_i64(c->body, "sync_interval", &seconds) && seconds >= 60 && seconds <= 30 * 86400)
+        in->sync_interval = SECONDS(seconds);
+    else
+        api_fault(f, "/sync_interval", "must be 60 to 2592000 seconds, or null for the option's");
+}
+
+static const struct json *member_settings(struct api_call *c, struct api_faults *f)
+{
+    const struct json *settings = json_get(c->body, "settings");
+    if (settings && settings->type != JSON_OBJECT)
+        api_fault(f, "/settings", "must be an object of this provider's fields");
+    return settings;
+}
+
+static void configure_call(struct api_call *c)
+{
+    struct api_faults faults = {0};
+    struct configure_input in = {.tenant_id = c->who.tenant_id, .mode = CONFIGURE_EITHER};
+    in.provider = key_provider(c, &in.name);
+    if (!in.provider || !if_match(c, &in.version))
+        return;
+    api_known_members(c, (const char *const[]){"settings", "enabled", "sync_interval", NULL}, &faults);
+    in.settings = member_settings(c, &faults);
+    in.enabled = member_tri(c, "enabled", &faults);
+    member_interval(c, &in, &faults);
+    if (api_faults_none(c, &faults))
+        configure(c->hub, &in, on_configured, c);
+}
+
+static void on_deleted(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
+                       const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e) {
+        configure_refused(c, faults, e);
+        return;
+    }
+    log_info(c->hub->log, "integration.deleted", F_I64("tenant", c->who.tenant_id),
+             F_SLICE("integration", http_request_param(c->req, "key")), F_STR("by", c->who.prefix));
+    api_reply_none(c);
+}
+
+static void delete_of(struct api_call *c, struct integration *it)
+{
+    int64_t version;
+    if (if_match(c, &version))
+        configure_delete(c->hub, it->tenant_id, it->id, version, on_deleted, c);
+}
+
+static void delete_call(struct api_call *c)
+{
+    api_with_integration(c, delete_of);
+}
+
+/* --- testing a connection --- */
+
+static void on_probed(void *arg, const char *remark, const struct err *err)
+{
+    struct api_call *c = arg;
+    _cleanup_(str_release) struct str out = {0};
+    struct jw w;
+    jw_init(&w, &out);
+    jw_object(&w);
+    jw_key_bool(&w, "ok", !err);
+    jw_key_str(&w, "message", err ? err->what : remark);
+    if (err)
+        jw_key_str(&w, "code", err_code_name(err->code));
+    jw_end(&w);
+    jw_done(&w);
+    api_reply(c, 200, &out);
+}
+
+static void probe(struct api_call *c, struct integration *it)
+{
+    if (it->unusable)
+        on_probed(c, "",
+                  &(struct err){.code = ERR_CONFIG, .what = "the settings cannot be used; configure them again"});
+    else
+        probe_run(c->hub, it, on_probed, c);
+}
+
+static void on_tried(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
+                     const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e)
+        configure_refused(c, faults, e);
+    else
+        probe(c, it);
+}
+
+/* Without settings: the saved ones. */
+static void test(struct api_call *c)
+{
+    struct api_faults faults = {0};
+    struct configure_input in = {.tenant_id = c->who.tenant_id, .mode = CONFIGURE_TRY};
+    in.provider = key_provider(c, &in.name);
+    if (!in.provider)
+        return;
+    api_known_members(c, (const char *const[]){"settings", NULL}, &faults);
+    in.settings = member_settings(c, &faults);
+    if (!api_faults_none(c, &faults))
+        return;
+    if (in.settings)
+        configure(c->hub, &in, on_tried, c);
+    else
+        api_with_integration(c, probe);
+}
+
+/* --- its webhook --- */
+
+static void webhook_reply(struct api_call *c, const struct integration *it)
+{
+    _cleanup_(str_release) struct str out = {0};
+    json_webhook(c->hub, it, http_request_header(c->req, "Host"), http_request_is_tls(c->req), &out);
+    http_reply_header(c->req, "Cache-Control", "no-store");
+    api_reply(c, 200, &out);
+    crypto_wipe(out.p, out.cap);
+}
+
+static void webhook_of(struct api_call *c, struct integration *it)
+{
+    webhook_reply(c, it);
+}
+
+static void webhook(struct api_call *c)
+{
+    api_with_integration(c, webhook_of);
+}
+
+static void on_rotated(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
+                       const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e)
+        configure_refused(c, faults, e);
+    else
+        webhook_reply(c, it);
+}
+
+static void rotate_of(struct api_call *c, struct integration *it)
+{
+    configure_rotate(c->hub, it->tenant_id, it->id, on_rotated, c);
+}
+
+static void rotate(struct api_call *c)
+{
+    api_with_integration(c, rotate_of);
+}
+
+static const struct http_route routes[] = {
+    API_ROUTE(HTTP_GET, "/api/v1/integrations", ACCESS_VIEWER, list),
+    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}", ACCESS_VIEWER, get),
+    API_ROUTE(HTTP_DELETE, "/api/v1/integrations/{key}", ACCESS_ADMIN, delete_call),
+    API_ROUTE_BODY(HTTP_POST, "/api/v1/integrations/{key}/configure", ACCESS_ADMIN, configure_call),
+    API_ROUTE_BODY(HTTP_POST, "/api/v1/integrations/{key}/test", ACCESS_OPERATOR, test),
+    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/webhook", ACCESS_ADMIN, webhook),
+    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/webhook/rotate", ACCESS_ADMIN, rotate),
+};
+const struct api_routes api_integrations = {routes, ARRAY_LEN(routes)};

@@ -1,0 +1,255 @@
+/* api/runs.c - /api/v1/integrations/{key}/sync and …/runs: asking for syncs, following them, undoing retirements. */
+#include "api/api.h"
+#include "hub/syncer.h"
+#include "store/run.h"
+
+static const char *const status_names[] = {"queued", "running", "success", "partial", "failed", "canceled", NULL};
+
+/* --- asking for one --- */
+
+static const struct {
+    const char *name;
+    unsigned bits;
+} kinds[] = {
+    {"organizations", SYNC_KIND(RECORD_ORGANIZATION)},
+    {"locations", SYNC_KIND(RECORD_LOCATION)},
+    {"devices", SYNC_KIND(RECORD_DEVICE)},
+    {"alerts", SYNC_KIND(RECORD_ALERT)},
+};
+
+static unsigned kind_bits(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (slice_is(name, kinds[i].name))
+            return kinds[i].bits;
+    return 0;
+}
+
+static void read_kinds(const struct json *j, unsigned *ret, struct api_faults *f)
+{
+    if (!j)
+        return;
+    unsigned bits = 0;
+    bool good = j->type == JSON_ARRAY;
+    for (const struct json *k = j->child; good && k; k = k->next) {
+        unsigned bit = k->type == JSON_STRING ? kind_bits(k->text) : 0;
+        good = bit != 0;
+        bits |= bit;
+    }
+    if (good && bits)
+        *ret = bits;
+    else
+        api_fault(f, "/kinds", "must be a list of organizations, locations, devices, alerts");
+}
+
+static void read_mode(const struct json *j, enum sync_mode *ret, struct api_faults *f)
+{
+    for (int i = 0; j && i <= SYNC_SINGLE; i++)
+        if (j->type == JSON_STRING && slice_is(j->text, sync_mode_names[i])) {
+            *ret = (enum sync_mode)i;
+            return;
+        }
+    if (j)
+        api_fault(f, "/mode", "must be full, incremental or single");
+}
+
+static void on_requested(void *arg, int64_t run_id, const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e && e->code == ERR_CONFLICT && run_id) {
+        api_problem(c, 409, "sync_running", "Run %lld of this integration is queued or running already.",
+                    (long long)run_id);
+        return;
+    }
+    if (e) {
+        api_problem_err(c, e);
+        return;
+    }
+    _cleanup_(str_release) struct str out = {0};
+    str_addf(&out, "{\"run_id\":%lld}", (long long)run_id);
+    api_reply(c, 202, &out);
+}
+
+static void sync_of(struct api_call *c, struct integration *it)
+{
+    struct api_faults faults = {0};
+    struct sync_request q = {.tenant_id = c->who.tenant_id,
+                             .integration_id = it->id,
+                             .mode = SYNC_FULL,
+                             .kinds = SYNC_KINDS_ALL,
+                             .trigger = "api"};
+    api_known_members(c, (const char *const[]){"mode", "kinds", "dry_run", "device_id", NULL}, &faults);
+    read_mode(json_get(c->body, "mode"), &q.mode, &faults);
+    read_kinds(json_get(c->body, "kinds"), &q.kinds, &faults);
+    q.dry_run = api_member_bool(c, "dry_run", false, &faults);
+    q.device_id = json_get_text(c->body, "device_id");
+    if (q.mode == SYNC_SINGLE && q.device_id.n == 0)
+        api_fault(&faults, "/device_id", "is needed for a single sync: the product's id of the device, as text");
+    else if (q.mode != SYNC_SINGLE && json_get(c->body, "device_id"))
+        api_fault(&faults, "/device_id", "goes with \"mode\": \"single\" only");
+    if (it->unusable)
+        api_fault(&faults, "", "the integration cannot be used: %s", it->unusable);
+    if (api_faults_none(c, &faults))
+        syncer_request(c->hub->syncer, &q, on_requested, c);
+}
+
+static void sync(struct api_call *c)
+{
+    api_with_integration(c, sync_of);
+}
+
+/* --- lists --- */
+
+static void list_of(struct api_call *c, struct integration *it)
+{
+    struct api_faults faults = {0};
+    struct api_page page;
+    int status = -1;
+    api_known_args(c, (const char *const[]){"status", NULL}, &faults);
+    api_page_read(c, &page, &faults);
+    api_arg_enum(c, "status", status_names, &status, &faults);
+    if (!api_faults_none(c, &faults))
+        return;
+    struct page_request request = api_page_request(c, &page);
+    run_list(c->hub->db, it->id, status < 0 ? SLICE_NONE : slice_cstr(status_names[status]), &request, api_reply_page,
+             c);
+}
+
+static void list(struct api_call *c)
+{
+    api_with_integration(c, list_of);
+}
+
+/* --- one run, which must be of the integration that the path names --- */
+
+struct run_call {
+    struct api_call *call;
+    int64_t run_id;
+    char *key;
+    void (*then)(struct run_call *r, struct slice json);
+};
+
+static bool is_of(struct run_call *r, struct slice json)
+{
+    struct json *run = NULL;
+    return json_parse(r->call->arena, json, &run, NULL) && slice_is(json_get_text(run, "integration"), r->key);
+}
+
+static void on_run(void *arg, struct slice json, const struct err *e)
+{
+    struct run_call *r = arg;
+    if (e)
+        api_problem_err(r->call, e);
+    else if (!is_of(r, json))
+        api_problem(r->call, 404, "not_found", "There is no such run of this integration.");
+    else
+        r->then(r, json);
+}
+
+static void with_run(struct api_call *c, struct integration *it, void (*then)(struct run_call *r, struct slice json))
+{
+    int64_t id;
+    if (!api_id(c, "id", &id))
+        return;
+    struct run_call *r = arena_alloc(c->arena, sizeof(*r));
+    *r = (struct run_call){c, id, arena_strndup(c->arena, it->key, strlen(it->key)), then};
+    run_get(c->hub->db, c->who.tenant_id, id, on_run, r);
+}
+
+static void show_run(struct run_call *r, struct slice json)
+{
+    http_reply(r->call->req, 200, "application/json", json);
+}
+
+static void get_of(struct api_call *c, struct integration *it)
+{
+    with_run(c, it, show_run);
+}
+
+static void get(struct api_call *c)
+{
+    api_with_integration(c, get_of);
+}
+
+static void list_errors(struct run_call *r, struct slice json)
+{
+    struct api_faults faults = {0};
+    struct api_page page;
+    api_known_args(r->call, (const char *const[]){NULL}, &faults);
+    api_page_read(r->call, &page, &faults);
+    if (!api_faults_none(r->call, &faults))
+        return;
+    struct page_request request = api_page_request(r->call, &page);
+    run_error_list(r->call->hub->db, r->run_id, &request, api_reply_page, r->call);
+}
+
+static void errors_of(struct api_call *c, struct integration *it)
+{
+    with_run(c, it, list_errors);
+}
+
+static void errors(struct api_call *c)
+{
+    api_with_integration(c, errors_of);
+}
+
+static void on_canceled(void *arg, const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e)
+        api_problem_err(c, e);
+    else
+        api_reply_none(c);
+}
+
+static void cancel_run(struct run_call *r, struct slice json)
+{
+    syncer_cancel(r->call->hub->syncer, r->call->who.tenant_id, r->run_id, on_canceled, r->call);
+}
+
+static void cancel_of(struct api_call *c, struct integration *it)
+{
+    with_run(c, it, cancel_run);
+}
+
+static void cancel(struct api_call *c)
+{
+    api_with_integration(c, cancel_of);
+}
+
+static void on_restored(void *arg, int64_t restored, const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e) {
+        api_problem_err(c, e);
+        return;
+    }
+    _cleanup_(str_release) struct str out = {0};
+    str_addf(&out, "{\"restored\":%lld}", (long long)restored);
+    api_reply(c, 200, &out);
+}
+
+static void undo_run(struct run_call *r, struct slice json)
+{
+    run_restore(r->call->hub->db, r->call->who.tenant_id, r->run_id, on_restored, r->call);
+}
+
+static void undo_of(struct api_call *c, struct integration *it)
+{
+    with_run(c, it, undo_run);
+}
+
+static void undo(struct api_call *c)
+{
+    api_with_integration(c, undo_of);
+}
+
+static const struct http_route routes[] = {
+    API_ROUTE_BODY(HTTP_POST, "/api/v1/integrations/{key}/sync", ACCESS_OPERATOR, sync),
+    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/runs", ACCESS_VIEWER, list),
+    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/runs/{id}", ACCESS_VIEWER, get),
+    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/runs/{id}/errors", ACCESS_VIEWER, errors),
+    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/runs/{id}/cancel", ACCESS_OPERATOR, cancel),
+    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/runs/{id}/undo", ACCESS_OPERATOR, undo),
+};
+const struct api_routes api_runs = {routes, ARRAY_LEN(routes)};
