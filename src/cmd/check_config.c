@@ -1,0 +1,64 @@
+/* cmd/check_config.c - `msphub check-config [--dump|--example]`: reads the configuration as serve would, and what it
+ * names. */
+#include "base/crypto.h"
+#include "base/log.h"
+#include "cmd/command.h"
+#include "cmd/file.h"
+#include "cmd/keys.h"
+#include "reactor/tls.h"
+
+#include <stdio.h>
+
+enum { FLAG_DUMP, FLAG_EXAMPLE };
+static const struct command_flag flags[] = {
+    [FLAG_DUMP] = {"dump", "print every option's value, passwords masked", true},
+    [FLAG_EXAMPLE] = {"example", "print a commented example file", true},
+    {NULL},
+};
+
+static bool check_tls(const struct options *o, struct err *e)
+{
+    if (!*o->tls_cert && !*o->tls_key)
+        return true;
+    SSL_CTX *ctx = tls_server_ctx(o->tls_cert, o->tls_key, e);
+    SSL_CTX_free(ctx);
+    return ctx != NULL;
+}
+
+static bool check_log(const struct options *o, struct err *e)
+{
+    enum log_level level;
+    if (!log_level_parse(slice_cstr(o->log_level), &level))
+        return err_set(e, ERR_CONFIG, "log_level = %s: one of debug, info, warn, error", o->log_level);
+    if (strcmp(o->log_format, "json") != 0 && strcmp(o->log_format, "logfmt") != 0)
+        return err_set(e, ERR_CONFIG, "log_format = %s: one of logfmt, json", o->log_format);
+    return true;
+}
+
+static int run(struct invocation *inv)
+{
+    _cleanup_(str_release) struct str out = {0};
+    if (inv->flags[FLAG_EXAMPLE]) {
+        options_example(&out);
+        fputs(out.p, stdout);
+        return EXIT_DONE;
+    }
+    struct err e = {0};
+    struct keyring *keyring = NULL;
+    bool good = check_log(&inv->options, &e) && check_tls(&inv->options, &e) && keys_load(&inv->options, &keyring, &e);
+    keyring_free(keyring);
+    if (!good) {
+        fprintf(stderr, "msphub: %s\n", e.what);
+        return EXIT_BAD_CONFIG;
+    }
+    if (inv->flags[FLAG_DUMP]) {
+        options_dump(&inv->options, &out);
+        fputs(out.p, stdout);
+    } else {
+        printf("%s: the configuration is good.\n", inv->config_file ? inv->config_file : "no file");
+    }
+    return EXIT_DONE;
+}
+
+const struct command command_check_config = {"check-config", "[--dump | --example]",
+                                             "read the configuration and say what is wrong", flags, run};

@@ -1,0 +1,23 @@
+/* cmd/oneshot.h - a subcommand that asks the database one thing and ends. */
+#ifndef MSPHUB_CMD_ONESHOT_H
+#define MSPHUB_CMD_ONESHOT_H
+
+#include "cmd/command.h"
+#include "reactor/pg.h"
+
+struct oneshot {
+    struct invocation *inv;
+    struct log *log;
+    struct metrics *metrics;
+    struct loop *loop;
+    struct pg_pool *db;
+    bool done;
+    int status;
+};
+
+/* Runs `start` on a loop of its own until oneshot_done was called; returns the exit status. */
+int oneshot_run(struct invocation *inv, void (*start)(struct oneshot *o));
+/* Ends it: prints the error (if any) to stderr. */
+void oneshot_done(struct oneshot *o, const struct err *e);
+
+#endif
