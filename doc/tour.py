@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""The tour that ./quickstart ends with: configures two integrations through the hub's REST API, syncs them, sends
+webhooks through the simulator, reads everything back and prints a short summary.
+
+Usage: tour.py HUB_URL API_KEY NINJAONE_URL TACTICAL_URL CONTROL_URL STARTED_EPOCH VAR
+"""
+import json
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+
+HUB, KEY, NINJA, TACTICAL, CONTROL, STARTED, VAR = sys.argv[1:]
+
+
+def call(method, url, body=None, headers=None):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", **(headers or {})}, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            text = answer.read()
+    except urllib.error.HTTPError as e:
+        problem = e.read().decode(errors="replace")
+        sys.exit(f"quickstart: {method} {url} answered {e.code}: {problem}")
+    return json.loads(text) if text else None
+
+
+def hub(method, path, body=None):
+    return call(method, HUB + "/api/v1" + path, body, {"Authorization": "Bearer " + KEY})
+
+
+def wait(probe, what, seconds=120):
+    end = time.monotonic() + seconds
+    pause = threading.Event()
+    while not (seen := probe()):
+        if time.monotonic() > end:
+            sys.exit(f"quickstart: {what} did not happen within {seconds} s")
+        pause.wait(0.05)
+    return seen
+
+
+def full_sync(key):
+    """A full sync to its end, and how long it took from the request."""
+    began = time.monotonic()
+    run_id = hub("POST", f"/integrations/{key}/sync", {"mode": "full"})["run_id"]
+
+    def ended():
+        run = hub("GET", f"/integrations/{key}/runs/{run_id}")
+        return run if run["status"] not in ("queued", "running") else None
+
+    run = wait(ended, f"the end of run {run_id}")
+    if run["status"] != "success":
+        sys.exit(f"quickstart: the sync of {key} ended as {run['status']}: {run.get('error')}")
+    return run, time.monotonic() - began
+
+
+def count(path):
+    """How many rows a list has, page by page."""
+    n, after = 0, ""
+    while after is not None:
+        page = hub("GET", path + ("&" if "?" in path else "?") + "limit=500" + (f"&after={after}" if after else ""))
+        n, after = n + len(page["items"]), page["next"]
+    return n
+
+
+def webhooks(n):
+    """The simulator sends n alerts and a rename, as the product would; gives seconds until all of it shows in the hub."""
+    hook = hub("GET", "/integrations/ninjaone/webhook")
+    headers = {hook["header"]: hook["secret"]}
+    call("PUT", CONTROL + "/control/webhooks/ninja",
+         {"url": hook["url"], "activities": {"CONDITION": ["*"], "SYSTEM": ["*"]}, "expand": ["device"],
+          "headers": [{"name": name, "value": value} for name, value in headers.items()]})
+    device = hub("GET", "/assets?provider=ninjaone&limit=1")["items"][0]
+    external = hub("GET", f"/assets/{device['id']}")["sources"][0]["external_id"]
+    began = time.monotonic()
+    name = f"RENAMED-{int(time.time())}"
+    call("POST", CONTROL + "/control/webhooks/ninja", {"url": hook["url"], "headers": headers, "event": "alert", "count": n})
+    call("PATCH", f"{CONTROL}/control/ninja/devices/{external}", {"displayName": name})
+    wait(lambda: hub("GET", f"/assets/{device['id']}")["name"] == name, "the rename in the inventory")
+    renamed = time.monotonic() - began
+    wait(lambda: count("/integrations/ninjaone/deliveries?status=done") >= n, "the alerts")
+    return renamed, time.monotonic() - began
+
+
+def main():
+    hub("POST", "/integrations/ninjaone/configure",
+        {"settings": {"base_url": NINJA, "client_id": "sim-ninja-client", "client_secret": "sim-ninja-secret"}})
+    hub("POST", "/integrations/tacticalrmm/configure", {"settings": {"base_url": TACTICAL, "api_key": "SIMTACTICALKEYFULLACCESS00000001"}})
+    lines = []
+    for key, name in (("ninjaone", "NinjaOne"), ("tacticalrmm", "Tactical RMM")):
+        run, took = full_sync(key)
+        kept = count(f"/assets?provider={key}")
+        lines.append(f"  {name:<13} {kept:>5} devices in {count(f'/integrations/{key}/organizations'):>2} organizations, "
+                     f"full sync {took:.1f} s ({run['counters']['created']} created, {run['counters']['updated']} updated, {run['counters']['unchanged']} unchanged)")
+    renamed, took = webhooks(50)
+    alerts = count("/alerts?state=triggered")
+    print("\nStored, as read back through REST:")
+    print("\n".join(lines))
+    print(f"  {'Webhooks':<13} 50 alert messages applied in {took:.2f} s, a rename upstream seen after {renamed:.2f} s; {alerts} alerts are open")
+    print(f"\nAll of it took {time.time() - float(STARTED):.0f} s. Go on with:\n")
+    print(f"  export KEY={KEY}")
+    print(f"  curl -H \"Authorization: Bearer $KEY\" '{HUB}/api/v1/assets?limit=3'")
+    print(f"  curl -H \"Authorization: Bearer $KEY\" '{HUB}/api/v1/integrations/ninjaone/runs'")
+    print(f"  curl {HUB}/metrics\n")
+    print(f"  hub {HUB}   simulator's control {CONTROL}   logs {VAR}/log")
+    print("  ./quickstart stop ends what was started here.")
+
+
+main()
