@@ -251,6 +251,7 @@ static void serve_server(struct serve *s)
     const struct http_server_options server = {
         .max_head = (size_t)o->http_max_head,
         .max_body = (size_t)o->http_max_body,
+        .max_buffered = (size_t)o->http_max_buffered,
         .max_connections = (unsigned)o->http_max_connections,
         .head_timeout = o->http_head_timeout,
         .body_timeout = o->http_body_timeout,
@@ -342,6 +343,7 @@ static int run(struct invocation *inv)
 {
     struct serve s = {.inv = inv};
     struct err e = {0};
+    signal(SIGPIPE, SIG_IGN); /* a peer that left is an error of its write, not our end */
     if (serve_build(&s, &e)) {
         serve_signals(&s);
         serve_check(&s);

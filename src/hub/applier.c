@@ -83,12 +83,12 @@ void claim_group_ended(struct claim *c, struct group *g)
 
 static void claim_copy(struct claim *c, const struct pg_reply *r)
 {
-    size_t n = pg_nrows(r, 0), start = 0;
+    size_t n = pg_nrows(r, c->stmt), start = 0;
     c->arena = arena_new();
     c->items = mem_realloc_array(NULL, n, sizeof *c->items);
     struct delivery d, group_of = {0};
     for (size_t i = 0; i < n; i++) {
-        delivery_read(r, 0, i, &d);
+        delivery_read(r, c->stmt, i, &d);
         if (i && (d.tenant_id != group_of.tenant_id || d.integration_id != group_of.integration_id)) {
             struct group *g = group_new(c, group_of.tenant_id, group_of.integration_id, c->items + start, i - start);
             TAILQ_INSERT_TAIL(&c->waiting, g, link);
@@ -122,11 +122,11 @@ static void on_claimed(void *arg, const struct pg_reply *r)
         claim_end(c);
         return;
     }
-    if (pg_nrows(r, 0) == 0) {
+    if (pg_nrows(r, c->stmt) == 0) {
         claim_end(c);
         return;
     }
-    c->full = pg_nrows(r, 0) >= (size_t)c->a->h->options->intake_claim;
+    c->full = pg_nrows(r, c->stmt) >= (size_t)c->a->h->options->intake_claim;
     claim_copy(c, r);
     if (c->full)
         applier_wake(c->a); /* more than one worker's share */
@@ -149,7 +149,7 @@ void applier_wake(struct applier *a)
     TAILQ_INSERT_TAIL(&a->claims, c, link);
     a->nclaims++;
     struct pg_seg *s = pg_seg_new(a->h->db, PG_ALL_TENANTS);
-    delivery_add_claim(s, a->h->process, a->h->options->intake_lease, a->h->options->intake_claim);
+    c->stmt = delivery_add_claim(s, a->h->process, a->h->options->intake_lease, a->h->options->intake_claim);
     pg_submit(s, on_claimed, c);
 }
 

@@ -25,6 +25,7 @@ struct item { /* a claimed delivery; texts in the claim's arena */
 
 struct claim {
     struct applier *a; /* NULL: the applier is gone, what is still called back only frees */
+    unsigned stmt; /* of the claim, in its segment */
     struct arena *arena;
     struct item *items;
     struct groups waiting, running;
