@@ -68,6 +68,9 @@ void api_reply(struct api_call *c, int status, const struct str *json);
 void api_reply_none(struct api_call *c); /* 204 */
 /* `code`: snake_case, becomes the type "/problems/<code>"; the sentence says what, where and how to mend it. */
 void api_problem(struct api_call *c, int status, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* With one more member that names what is in the way. */
+void api_problem_about(struct api_call *c, int status, const char *code, const char *member, int64_t id,
+                       const char *detail);
 /* By the error's code: INPUT 400, NOT_FOUND 404, CONFLICT 409, LIMIT and UNAVAILABLE 503 with Retry-After, TIMEOUT 504
  * … */
 void api_problem_err(struct api_call *c, const struct err *e);

@@ -29,8 +29,8 @@ static void problem_reply(struct api_call *c, int status, const char *code, cons
     jw_key_str(&w, "detail", detail);
     jw_key_slice(&w, "instance", http_request_path(c->req));
     jw_key_str(&w, "request_id", http_request_id(c->req));
-    if (errors)
-        jw_key_raw(&w, "errors", str_slice(errors));
+    if (more.name)
+        jw_key_raw(&w, more.name, more.json);
     jw_end(&w);
     jw_done(&w);
     http_reply(c->req, status, "application/problem+json", str_slice(&out));
@@ -43,7 +43,15 @@ void api_problem(struct api_call *c, int status, const char *code, const char *f
     va_start(ap, fmt);
     str_addv(&detail, fmt, ap);
     va_end(ap);
-    problem_reply(c, status, code, detail.p, NULL);
+    problem_reply(c, status, code, detail.p, (struct member){NULL});
+}
+
+void api_problem_about(struct api_call *c, int status, const char *code, const char *member, int64_t id,
+                       const char *detail)
+{
+    _cleanup_(str_release) struct str number = {0};
+    str_addf(&number, "%lld", (long long)id);
+    problem_reply(c, status, code, detail, (struct member){member, str_slice(&number)});
 }
 
 /* What the caller can do about it decides the status; what happened inside does not. */
@@ -85,7 +93,8 @@ void api_problem_err(struct api_call *c, const struct err *e)
     if (status == 500)
         log_error(c->hub->log, "api.internal", F_STR("request_id", http_request_id(c->req)), F_ERR(e));
     problem_reply(c, status, err_code_name(e->code),
-                  status == 500 ? "Something failed inside; the log tells more under this request id." : e->what, NULL);
+                  status == 500 ? "Something failed inside; the log tells more under this request id." : e->what,
+                  (struct member){NULL});
 }
 
 void api_fault(struct api_faults *f, const char *pointer, const char *fmt, ...)
