@@ -14,8 +14,12 @@ void api_reply_none(struct api_call *c)
     http_reply(c->req, 204, NULL, SLICE_NONE);
 }
 
-static void problem_reply(struct api_call *c, int status, const char *code, const char *detail,
-                          const struct str *errors)
+struct member {
+    const char *name;
+    struct slice json;
+};
+
+static void problem_reply(struct api_call *c, int status, const char *code, const char *detail, struct member more)
 {
     _cleanup_(str_release) struct str out = {0};
     char type[80];
@@ -119,7 +123,8 @@ bool api_faults_none(struct api_call *c, struct api_faults *f)
     bool none = f->n == 0;
     if (!none) {
         str_addc(&f->json, ']');
-        problem_reply(c, 422, "invalid", "Some values are wrong; `errors` says which and why.", &f->json);
+        problem_reply(c, 422, "invalid", "Some values are wrong; `errors` says which and why.",
+                      (struct member){"errors", str_slice(&f->json)});
     }
     str_release(&f->json);
     f->n = 0;
