@@ -100,7 +100,7 @@ static void run_stop(struct http_run *r, const struct err *e)
     struct http_conn *conn = TAKE(r->conn);
     if (conn) {
         conn->run = NULL;
-        conn_drop(conn);
+        http_conn_drop(conn);
     }
     run_end(r, e);
 }
@@ -110,7 +110,7 @@ static void on_deadline(void *arg)
     struct http_run *r = arg;
     struct err e = {0};
     err_set(&e, ERR_TIMEOUT, "not done within %.3f s, given up %s", (double)r->call.timeout / USEC_PER_S,
-            r->conn ? conn_stage(r->conn) : "while waiting for a free connection");
+            r->conn ? http_conn_stage(r->conn) : "while waiting for a free connection");
     run_stop(r, &e);
 }
 
@@ -136,7 +136,7 @@ static void free_dead(struct http_client *c)
     struct http_conn *conn;
     while ((conn = TAILQ_FIRST(&c->dead))) {
         TAILQ_REMOVE(&c->dead, conn, link);
-        conn_free(conn);
+        http_conn_free(conn);
     }
 }
 
@@ -217,7 +217,7 @@ static void close_origin(struct http_origin *o, const struct err *e)
         if (conn->run)
             run_stop(conn->run, e);
         else
-            conn_drop(conn);
+            http_conn_drop(conn);
     }
     origin_free(o);
 }
@@ -294,7 +294,7 @@ void http_call_pause(struct http_client *c, struct ref ref)
         return;
     r->paused = true;
     if (r->conn)
-        conn_pause(r->conn);
+        http_conn_pause(r->conn);
 }
 
 void http_call_resume(struct http_client *c, struct ref ref)
@@ -304,7 +304,7 @@ void http_call_resume(struct http_client *c, struct ref ref)
         return;
     r->paused = false;
     if (r->conn)
-        conn_resume(r->conn);
+        http_conn_resume(r->conn);
 }
 
 bool http_address_is_private(const struct sockaddr *sa)

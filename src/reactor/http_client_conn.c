@@ -41,7 +41,7 @@ static void conn_enter(struct http_conn *c, enum http_conn_state to)
     c->state = to;
 }
 
-const char *conn_stage(const struct http_conn *c)
+const char *http_conn_stage(const struct http_conn *c)
 {
     switch (c->state) {
     case HC_RESOLVING:
@@ -71,7 +71,7 @@ static void close_socket(struct http_conn *c)
         bufferevent_free(TAKE(c->bev));
 }
 
-void conn_drop(struct http_conn *c)
+void http_conn_drop(struct http_conn *c)
 {
     struct http_origin *o = c->origin;
     assert(!c->run);
@@ -88,7 +88,7 @@ void conn_drop(struct http_conn *c)
         origin_kick(o);
 }
 
-void conn_free(struct http_conn *c)
+void http_conn_free(struct http_conn *c)
 {
     http_reader_release(&c->reader);
     free(c);
@@ -105,7 +105,7 @@ static struct http_run *release_run(struct http_conn *c)
 static void conn_fail(struct http_conn *c, const struct err *e)
 {
     struct http_run *r = release_run(c);
-    conn_drop(c);
+    http_conn_drop(c);
     run_end(r, e);
 }
 
@@ -144,7 +144,7 @@ static void peer_closed(struct http_conn *c)
     if (is_stale(c)) {
         struct http_run *r = release_run(c);
         r->retried = true;
-        conn_drop(c);
+        http_conn_drop(c);
         origin_requeue(c->origin, r);
         return;
     }
@@ -160,7 +160,7 @@ static void peer_closed(struct http_conn *c)
 
 static void on_idle_timeout(void *arg)
 {
-    conn_drop(arg);
+    http_conn_drop(arg);
 }
 
 static void conn_done(struct http_conn *c)
@@ -185,7 +185,7 @@ static void conn_done(struct http_conn *c)
         timer_set(&c->timer, c->client->loop, c->client->o.idle_timeout, on_idle_timeout, c);
         origin_kick(c->origin);
     } else
-        conn_drop(c);
+        http_conn_drop(c);
     run_end(r, NULL);
 }
 
@@ -249,13 +249,13 @@ static void process(void *arg)
     } while (process_one(c, r) && c->run == r && !r->paused);
 }
 
-void conn_pause(struct http_conn *c)
+void http_conn_pause(struct http_conn *c)
 {
     if (c->bev && c->state == HC_BUSY)
         bufferevent_disable(c->bev, EV_READ);
 }
 
-void conn_resume(struct http_conn *c)
+void http_conn_resume(struct http_conn *c)
 {
     if (!c->bev || c->state != HC_BUSY)
         return;
@@ -269,7 +269,7 @@ static void on_read(struct bufferevent *bev, void *arg)
 {
     struct http_conn *c = arg;
     if (c->state == HC_IDLE)
-        conn_drop(c); /* nobody asked for anything */
+        http_conn_drop(c); /* nobody asked for anything */
     else if (c->state == HC_BUSY && !c->run->paused && !c->again.queued)
         process(c);
 }
@@ -282,7 +282,7 @@ static void send_request(struct http_conn *c)
     http_reader_init(&c->reader, r->call.method == HTTP_HEAD, c->client->o.max_reply_head);
     bufferevent_write(c->bev, r->request.p, r->request.n);
     if (r->paused)
-        conn_pause(c);
+        http_conn_pause(c);
 }
 
 static void handshake_failed(struct http_conn *c)
@@ -304,7 +304,7 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
         handshake_failed(c);
         return;
     case HC_IDLE:
-        conn_drop(c);
+        http_conn_drop(c);
         return;
     case HC_BUSY:
         break;
@@ -442,7 +442,7 @@ static void on_addresses(void *arg, const struct address *list, size_t n, const 
 
 /* --- for the pool --- */
 
-void conn_start(struct http_origin *o, struct http_run *r)
+void http_conn_start(struct http_origin *o, struct http_run *r)
 {
     struct http_conn *c = NEW(struct http_conn);
     c->client = o->client;
@@ -457,14 +457,14 @@ void conn_start(struct http_origin *o, struct http_run *r)
     c->query = address_resolve(c->client->loop, r->url.host, r->url.port, on_addresses, c);
 }
 
-bool conn_usable(struct http_conn *c)
+bool http_conn_usable(struct http_conn *c)
 {
     char byte;
     ssize_t n = recv(bufferevent_getfd(c->bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && errno == EAGAIN && evbuffer_get_length(bufferevent_get_input(c->bev)) == 0;
 }
 
-void conn_use(struct http_conn *c, struct http_run *r)
+void http_conn_use(struct http_conn *c, struct http_run *r)
 {
     c->run = r;
     r->conn = c;

@@ -113,14 +113,14 @@ void origin_requeue(struct http_origin *o, struct http_run *r); /* to the front,
 void origin_kick(struct http_origin *o);                        /* a connection or a place has become free */
 
 /* --- http_client_conn.c --- */
-void conn_start(struct http_origin *o, struct http_run *r);
-bool conn_usable(struct http_conn *c); /* an IDLE one: has the peer left it alone? */
-void conn_use(struct http_conn *c, struct http_run *r);
-void conn_drop(struct http_conn *c); /* c->run must be NULL */
-void conn_free(struct http_conn *c);
-void conn_pause(struct http_conn *c);
-void conn_resume(struct http_conn *c);
-const char *conn_stage(const struct http_conn *c); /* for an error: what it was doing */
+void http_conn_start(struct http_origin *o, struct http_run *r);
+bool http_conn_usable(struct http_conn *c); /* an IDLE one: has the peer left it alone? */
+void http_conn_use(struct http_conn *c, struct http_run *r);
+void http_conn_drop(struct http_conn *c); /* c->run must be NULL */
+void http_conn_free(struct http_conn *c);
+void http_conn_pause(struct http_conn *c);
+void http_conn_resume(struct http_conn *c);
+const char *http_conn_stage(const struct http_conn *c); /* for an error: what it was doing */
 
 /* --- http_client_body.c --- */
 #define BODY_BURST (256 * 1024) /* plain bytes of one connection in one turn */

@@ -15,11 +15,11 @@ static void dispatch(struct http_origin *o)
         struct http_conn *idle = TAILQ_FIRST(&o->conns);
         if (idle && idle->state != HC_IDLE)
             idle = NULL;
-        if (idle && (r->retried || !conn_usable(idle))) {
+        if (idle && (r->retried || !http_conn_usable(idle))) {
             if (r->retried && o->nconns < o->client->o.per_origin)
                 idle = NULL; /* room for a fresh one beside it */
             else {
-                conn_drop(idle);
+                http_conn_drop(idle);
                 continue;
             }
         }
@@ -29,9 +29,9 @@ static void dispatch(struct http_origin *o)
         o->nqueue--;
         r->state = RUN_BOUND;
         if (idle)
-            conn_use(idle, r);
+            http_conn_use(idle, r);
         else
-            conn_start(o, r);
+            http_conn_start(o, r);
     }
 }
 
