@@ -4,8 +4,9 @@
 
 #include "msphub/provider.h"
 
-/* What people paste → "https://host[:port][/prefix]": blanks, a missing scheme, trailing slashes and a fragment are mended; a query, a
- * user name or characters that no address has are refused with ERR_INPUT. `field` names the setting. */
+/* What people paste → "https://host[:port][/prefix]": blanks, a missing scheme, trailing slashes and a fragment are
+ * mended; a query, a user name or characters that no address has are refused with ERR_INPUT. `field` names the
+ * setting. */
 bool url_normalise(struct slice text, const char *field, struct str *ret, struct err *e);
 /* Takes `suffix` ("/api") off the end, if it is there. */
 void url_drop_suffix(struct str *url, const char *suffix);
@@ -26,7 +27,8 @@ bool reply_is_html(const struct machine_reply *r);
 /* "GET /v2/devices: 403 permission denied" → *e; `said` may be SLICE_NONE, `mend` NULL. */
 void explain_status(const struct machine_reply *r, const char *product, const char *what, struct slice said,
                     enum err_code code, const char *mend, struct err *e);
-/* The engine has an error (the reply never came, was cut, is a redirect): *e is that error. False when there was none. */
+/* The engine has an error (the reply never came, was cut, is a redirect): *e is that error. False when there was
+ * none. */
 bool explain_transport(const struct machine_reply *r, const char *product, struct err *e);
 
 #endif

@@ -1,13 +1,14 @@
 /* common_tasks.h - a machine made of tasks; what every provider's machine shares.
- * Why:    a sync reads some ten lists, each page by page, several at once, in an order. What differs between products is what a
- *         page's path looks like, what a row means and when a list has ended; the rest is here.
- * Words:  a task reads one list, one call at a time. Tasks of one stage run side by side; a stage begins when all tasks of the
- *         stages before it have ended.
+ * Why:    a sync reads some ten lists, each page by page, several at once, in an order. What differs between products
+ *         is what a page's path looks like, what a row means and when a list has ended; the rest is here.
+ * Words:  a task reads one list, one call at a time. Tasks of one stage run side by side; a stage begins when all
+ *         tasks of the stages before it have ended.
  * States: TASK_OFF -> TASK_READY -> TASK_OPEN -> (TASK_READY | TASK_ENDED)                          [task_enter]
- * Always: a task has at most one call open; its path and body live until that call has ended; a body that breaks its contract is
- *         asked for once more if the call is repeatable; after a fatal failure no call is begun and open ones are ended.
- * Use:    a provider's machine embeds `struct machine` as its first member and its tasks beside it; machine_ops takes start from
- *         the provider and the rest from here (MACHINE_TASKS_OPS). */
+ * Always: a task has at most one call open; its path and body live until that call has ended; a body that breaks its
+ *         contract is asked for once more if the call is repeatable; after a fatal failure no call is begun and open
+ *         ones are ended.
+ * Use:    a provider's machine embeds `struct machine` as its first member and its tasks beside it; machine_ops takes
+ *         start from the provider and the rest from here (MACHINE_TASKS_OPS). */
 #ifndef MSPHUB_PROVIDER_COMMON_TASKS_H
 #define MSPHUB_PROVIDER_COMMON_TASKS_H
 

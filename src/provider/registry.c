@@ -1,4 +1,5 @@
-/* registry.c - the catalog of products. A new provider is one line here, in providers.h and its files in meson.build. */
+/* registry.c - the catalog of products. A new provider is one line here, in providers.h and its files in meson.build.
+ * */
 #include "provider/providers.h"
 
 const struct provider *const provider_registry[] = {

@@ -1,7 +1,8 @@
 /* provider.h - what the fuzz targets of the providers share. The input's first byte says what is done with the rest:
- *   even: it is a webhook's body.  odd: it is the answer to every call of a machine, in pieces of 1 + byte / 16 bytes; bits 1 and 2 choose
- *   the machine.
- * Checked beside the sanitizers: what intake accepts is JSON; decode's failures say why; a machine that always gets the same answer ends. */
+ *   even: it is a webhook's body.  odd: it is the answer to every call of a machine, in pieces of 1 + byte / 16
+ *   bytes; bits 1 and 2 choose the machine.
+ * Checked beside the sanitizers: what intake accepts is JSON; decode's failures say why; a machine that always gets
+ *                                the same answer ends. */
 #ifndef MSPHUB_TEST_FUZZ_PROVIDER_H
 #define MSPHUB_TEST_FUZZ_PROVIDER_H
 

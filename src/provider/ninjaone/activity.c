@@ -2,7 +2,8 @@
  * Always: only (activityType, statusCode) decide; `status`, `type` and `message` are localised texts. */
 #include "provider/ninjaone/ninjaone.h"
 
-/* The first match from the top. A '*' at the end of a status stands for any rest; a row "TYPE", "*" makes the whole type known. */
+/* The first match from the top. A '*' at the end of a status stands for any rest; a row "TYPE", "*" makes the whole
+ * type known. */
 static const struct {
     const char *type, *status;
     enum nin_action action;

@@ -1,8 +1,10 @@
 /* feed.c - NinjaOne's activity feed, read without gaps.
- * Why:    webhooks are lossy; the feed is not. It is newest first, and which end of a long backlog `newerThan` gives first is not documented,
- *         so it is walked down with `olderThan` until an id is reached that the last run has seen. Both take ids, not times.
- * Always: the floor moves only when the walk has reached it (the cursor is stored at the end of the run); a feed that no longer knows
- *         our floor, or a walk that would be longer than a full sync, gives way to a full sync (`behind`). */
+ * Why:    webhooks are lossy; the feed is not. It is newest first, and which end of a long backlog `newerThan` gives
+ *         first is not documented, so it is walked down with `olderThan` until an id is reached that the last run has
+ *         seen. Both take ids, not times.
+ * Always: the floor moves only when the walk has reached it (the cursor is stored at the end of the run); a feed that
+ *         no longer knows our floor, or a walk that would be longer than a full sync, gives way to a full sync
+ *         (`behind`). */
 #include "provider/ninjaone/sync.h"
 
 #include "base/crypto.h"

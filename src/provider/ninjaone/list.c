@@ -1,6 +1,6 @@
 /* list.c - NinjaOne's lists by ascending id, and the proof that one was read to its end.
- * Why:    the lists tell no total. A list counts as whole only when an empty page was seen (a short one may be a lower page size than
- *         asked for), every id was larger than the one before, and every row had an id. */
+ * Why:    the lists tell no total. A list counts as whole only when an empty page was seen (a short one may be a
+ *         lower page size than asked for), every id was larger than the one before, and every row had an id. */
 #include "provider/ninjaone/sync.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* maps.c - NinjaOne's JSON → the rows of ninjaone.h. Tables only.
- * Identifiers are numbers in the API and texts here. Nothing but an identifier is required: NinjaOne leaves null fields out. */
+ * Identifiers are numbers in the API and texts here. Nothing but an identifier is required: NinjaOne leaves null
+ * fields out. */
 #include "provider/ninjaone/ninjaone.h"
 
 static const struct map_name severities[] = {

@@ -66,8 +66,8 @@ struct nin_host { /* what a virtualization host says of itself in place of os an
     usec_t last_boot;
 };
 
-/* One device: everything but interfaces, antivirus and user. Of the rows of a list only device, kind and host are read: there the
- * reports are the source of the rest. */
+/* One device: everything but interfaces, antivirus and user. Of the rows of a list only device, kind and host are
+ * read: there the reports are the source of the rest. */
 struct nin_device_full {
     struct nin_device device;
     struct slice kind; /* deviceType */

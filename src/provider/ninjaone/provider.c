@@ -1,5 +1,5 @@
-/* provider.c - NinjaOne: what the engine and the console need to know of it. The machines are in token.c, probe.c, sync.c and
- * single.c, webhooks in webhook.c; doc/provider-ninjaone.md is the page for people. */
+/* provider.c - NinjaOne: what the engine and the console need to know of it. The machines are in token.c, probe.c,
+ * sync.c and single.c, webhooks in webhook.c; doc/provider-ninjaone.md is the page for people. */
 #include "provider/ninjaone/ninjaone.h"
 #include "provider/providers.h"
 
@@ -81,8 +81,8 @@ static void authorize(const struct settings *s, struct slice access_token, struc
     call_add_header(call, a, "Authorization", "Bearer %.*s", SLICE_FMT(access_token));
 }
 
-/* Over the common rule: NinjaOne says "too many requests" by an HTML page, with status 200 as well; and an expired token is a 401, while
- * the 400 of the authentication layer is our mistake and a new token would not mend it. */
+/* Over the common rule: NinjaOne says "too many requests" by an HTML page, with status 200 as well; and an expired
+ * token is a 401, while the 400 of the authentication layer is our mistake and a new token would not mend it. */
 static enum reply_class classify(const struct machine_call *call, const struct machine_reply *r, char first)
 {
     if (r->err || r->status == 0)

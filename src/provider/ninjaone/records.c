@@ -284,8 +284,9 @@ void nin_emit_user(struct slice device_id, const void *row, const struct sink *s
     sink->record(sink->arg, &r);
 }
 
-/* An alert of the list is one that fires now. Its place in time is its creation: `updateTime` moves when a person acknowledges it, and
- * an alert already acknowledged here must not go back because the list does not tell the two apart. */
+/* An alert of the list is one that fires now. Its place in time is its creation: `updateTime` moves when a person
+ * acknowledges it, and an alert already acknowledged here must not go back because the list does not tell the two
+ * apart. */
 void nin_emit_alert(const struct nin_alert *a, const struct sink *sink)
 {
     struct record r = {

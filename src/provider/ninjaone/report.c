@@ -1,6 +1,7 @@
 /* report.c - NinjaOne's reports: one list over all devices instead of calls per device.
- * Why:    cursors have a life of their own. Progress is judged by rows, never by the cursor's name (whether it changes is not documented);
- *         the end is an empty page, a missing cursor or as many rows as announced; fewer or more rows than announced is told. */
+ * Why:    cursors have a life of their own. Progress is judged by rows, never by the cursor's name (whether it
+ *         changes is not documented); the end is an empty page, a missing cursor or as many rows as announced; fewer
+ *         or more rows than announced is told. */
 #include "provider/ninjaone/sync.h"
 
 #include <stdio.h>

@@ -1,5 +1,7 @@
-/* single.c - one NinjaOne device read again: its record with all parts, then interfaces, antivirus and last user side by side.
- * Always: the device counts as gone only when the product says that the entity is missing; a 404 for the route proves nothing. */
+/* single.c - one NinjaOne device read again: its record with all parts, then interfaces, antivirus and last user side
+ * by side.
+ * Always: the device counts as gone only when the product says that the entity is missing; a 404 for the route proves
+ *         nothing. */
 #include "provider/ninjaone/ninjaone.h"
 
 struct nin_single {

@@ -1,11 +1,12 @@
 /* sync.c - NinjaOne's full and incremental sync.
- * Full:        newest activity id; then side by side organizations, locations, devices and seven reports; then the devices that wait
- *              for approval, and the alerts. A device's hardware comes from the reports only, never from the lists as well.
- * Incremental: the activity feed down to the stored id (it names the devices to read again and carries the alerts' changes) ·
- *              organizations and locations when the feed says they changed · the alerts, whole. Without a stored id, or when the
- *              feed cannot close the gap, it becomes a full sync.
- * Resuming:    a checkpoint holds the position of each list by id and of the feed. Reports and alerts start again: a report's cursor may
- *              have expired, and the alerts are one call.
+ * Full:        newest activity id; then side by side organizations, locations, devices and seven reports; then the
+ *              devices that wait for approval, and the alerts. A device's hardware comes from the reports only, never
+ *              from the lists as well.
+ * Incremental: the activity feed down to the stored id (it names the devices to read again and carries the alerts'
+ *              changes) · organizations and locations when the feed says they changed · the alerts, whole. Without a
+ *              stored id, or when the feed cannot close the gap, it becomes a full sync.
+ * Resuming:    a checkpoint holds the position of each list by id and of the feed. Reports and alerts start again: a
+ *              report's cursor may have expired, and the alerts are one call.
  * Always:      a list is told complete in finish(), so that a resumed run tells it as well. */
 #include "provider/ninjaone/sync.h"
 
@@ -63,7 +64,8 @@ static void ask_devices(struct task *t, struct str *path, struct str *body)
     ask_list(t, path, "devices-detailed", "");
 }
 
-/* Without a filter the product hides devices that wait for approval; one that a webhook brought would then look as if it were gone. */
+/* Without a filter the product hides devices that wait for approval; one that a webhook brought would then look as if
+ * it were gone. */
 static void ask_pending(struct task *t, struct str *path, struct str *body)
 {
     ask_list(t, path, "devices-detailed", "df=status%20%3D%20PENDING&");
@@ -99,7 +101,8 @@ static enum task_verdict list_page(struct task *t, const void *head, const struc
     return nin_list_page(list_of(t));
 }
 
-/* Only the lists of devices make checkpoints, and they are read one after the other: what follows a checkpoint was asked for after it. */
+/* Only the lists of devices make checkpoints, and they are read one after the other: what follows a checkpoint was
+ * asked for after it. */
 static enum task_verdict devices_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
     enum task_verdict v = nin_list_page(list_of(t));

@@ -4,9 +4,10 @@
 
 #include "provider/ninjaone/ninjaone.h"
 
-/* The order of the work. Feed first: its newest id is where the next incremental run starts, so nothing that happens while the
- * lists are read is missed. Then all lists and reports side by side: each is a chain of pages, and the longest decides how
- * long a run takes; records may come in any order. Devices that wait for approval and the alerts last, when their devices are known. */
+/* The order of the work. Feed first: its newest id is where the next incremental run starts, so nothing that happens
+ * while the lists are read is missed. Then all lists and reports side by side: each is a chain of pages, and the
+ * longest decides how long a run takes; records may come in any order. Devices that wait for approval and the alerts
+ * last, when their devices are known. */
 enum nin_stage { STAGE_FEED, STAGE_LISTS, STAGE_PENDING };
 
 /* A list in pages of ascending ids: "after the largest so far" (doc/provider-ninjaone.md, Paging). */

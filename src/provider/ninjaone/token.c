@@ -1,6 +1,6 @@
 /* token.c - NinjaOne's token endpoint: client credentials, or the refresh of a person's grant.
- * Always: a refresh is an acting call (refresh tokens rotate and a second use ends the grant), so it is never sent twice; only the answers
- *         that mean "dead" end the grant, never a 429, a 5xx or a web page. */
+ * Always: a refresh is an acting call (refresh tokens rotate and a second use ends the grant), so it is never sent
+ *         twice; only the answers that mean "dead" end the grant, never a 429, a 5xx or a web page. */
 #include "provider/ninjaone/ninjaone.h"
 
 struct token_machine {

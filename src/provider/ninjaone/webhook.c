@@ -1,4 +1,5 @@
-/* webhook.c - what NinjaOne posts: one activity an object; wrapped as {"activity": …} or {"activities": […]} by some relays. */
+/* webhook.c - what NinjaOne posts: one activity an object; wrapped as {"activity": …} or {"activities": […]} by some
+ * relays. */
 #include "provider/common_scan.h"
 #include "provider/ninjaone/ninjaone.h"
 

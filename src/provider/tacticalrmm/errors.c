@@ -1,4 +1,5 @@
-/* errors.c - Tactical RMM's refusals, in words a person can act on. An error body is a JSON object, a JSON string or an HTML page. */
+/* errors.c - Tactical RMM's refusals, in words a person can act on. An error body is a JSON object, a JSON string or
+ * an HTML page. */
 #include "provider/common_scan.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
 

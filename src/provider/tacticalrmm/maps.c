@@ -78,7 +78,8 @@ static const struct map_field agent_fields[] = {
     {"maintenance_mode", MAP_TRI, AT(tac_agent, maintenance)},
     {"cpu_model", MAP_TEXTS, AT(tac_agent, cpu_model)},
     {"disks", MAP_LIST, AT(tac_agent, disks), .item = &disk_map},
-    /* Windows: a list of lists; an old agent spreads one part over several objects, so the first that has a value counts. */
+    /* Windows: a list of lists; an old agent spreads one part over several objects, so the first that has a value
+     * counts. */
     {"wmi_detail.bios[][].SerialNumber", MAP_LOOSE_TEXT, AT(tac_agent, bios_serial)},
     {"wmi_detail.comp_sys_prod[][].IdentifyingNumber", MAP_LOOSE_TEXT, AT(tac_agent, product_serial)},
     {"wmi_detail.comp_sys_prod[][].Vendor", MAP_LOOSE_TEXT, AT(tac_agent, vendor)},

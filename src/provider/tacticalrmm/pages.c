@@ -1,6 +1,7 @@
 /* pages.c - Tactical RMM's lists by page number, and what is kept beside them.
- * Why:    pages are cut by offset: an agent deleted between two pages shifts the rest, and one is missed without a sign. So a list counts
- *         as whole only when as many rows came as were announced, the announcement did not change, ids ascended, and every row could be named. */
+ * Why:    pages are cut by offset: an agent deleted between two pages shifts the rest, and one is missed without a
+ *         sign. So a list counts as whole only when as many rows came as were announced, the announcement did not
+ *         change, ids ascended, and every row could be named. */
 #include "provider/tacticalrmm/sync.h"
 
 #include <stdio.h>

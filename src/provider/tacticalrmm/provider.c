@@ -1,4 +1,5 @@
-/* provider.c - Tactical RMM: what the engine and the console need to know of it. doc/provider-tacticalrmm.md is the page for people. */
+/* provider.c - Tactical RMM: what the engine and the console need to know of it. doc/provider-tacticalrmm.md is the
+ * page for people. */
 #include "provider/providers.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
 
@@ -30,7 +31,8 @@ static void authorize(const struct settings *s, struct slice access_token, struc
     call_add_header(call, a, "X-API-KEY", "%.*s", SLICE_FMT(settings_text(s, "api_key")));
 }
 
-/* Only values that cannot hold a quote: one quote in a client's name makes Tactical send the whole body as one JSON string. */
+/* Only values that cannot hold a quote: one quote in a client's name makes Tactical send the whole body as one JSON
+ * string. */
 static const char template[] =
     "In Settings, Global Settings, URL Actions make two actions of the type REST, method POST, URL: the webhook's "
     "URL.\n"

@@ -1,4 +1,5 @@
-/* single.c - one Tactical agent read again, and the site that it is in: the agent names its client only by name, and a name is no key.
+/* single.c - one Tactical agent read again, and the site that it is in: the agent names its client only by name, and
+ * a name is no key.
  * Always: the agent counts as gone only when the product says that no agent matches; a 404 page means a wrong path. */
 #include "provider/tacticalrmm/tacticalrmm.h"
 

@@ -1,8 +1,8 @@
 /* sync.c - Tactical RMM's sync.
- * Way 1:    the beta API: clients · sites · agents in pages with all raw columns (hardware, disks, interfaces). The list has no status: it
- *           is computed as the product does, with the server's own clock.
- * Way 2:    the beta API is off (its paths answer 404 with a page): /clients/ with sites inside, /agents/?detail=false for the numeric
- *           ids, /agents/ for the rest; less hardware, status as given.
+ * Way 1:    the beta API: clients · sites · agents in pages with all raw columns (hardware, disks, interfaces). The
+ *           list has no status: it is computed as the product does, with the server's own clock.
+ * Way 2:    the beta API is off (its paths answer 404 with a page): /clients/ with sites inside,
+ *           /agents/?detail=false for the numeric ids, /agents/ for the rest; less hardware, status as given.
  * Then:     the open alerts, and those of the last days for what was resolved meanwhile.
  * Both modes full and incremental are this: the product has no feed and no "changed since". */
 #include "provider/tacticalrmm/sync.h"

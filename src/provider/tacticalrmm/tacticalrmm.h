@@ -32,7 +32,8 @@ struct tac_nic {
     struct texts ips, gateways, dns;
 };
 
-/* An agent in any of its four shapes: a row of the beta list, of /agents/, of /agents/?detail=false, and /agents/{agent_id}/. */
+/* An agent in any of its four shapes: a row of the beta list, of /agents/, of /agents/?detail=false, and
+ * /agents/{agent_id}/. */
 struct tac_agent {
     struct slice agent_id, id, hostname, os, plat, goarch, monitoring_type, version, public_ip, description, user,
         user_now;

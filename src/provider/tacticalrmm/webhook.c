@@ -1,7 +1,9 @@
 /* webhook.c - what Tactical RMM posts: the template that a person has filled in, with all its ways to go wrong.
- * Why:    values are put into the text without escaping, so one quote in a client's name makes the product send the whole text as one JSON
- *         string; null, false and 0 arrive as "None"; the dashboard's test runs against an object that is no alert.
- * Always: agent and alert are recovered where they can be; every delivery asks for its agent to be read again, and polling mends the rest. */
+ * Why:    values are put into the text without escaping, so one quote in a client's name makes the product send the
+ *         whole text as one JSON string; null, false and 0 arrive as "None"; the dashboard's test runs against an
+ *         object that is no alert.
+ * Always: agent and alert are recovered where they can be; every delivery asks for its agent to be read again, and
+ *         polling mends the rest. */
 #include "base/json_read.h"
 #include "provider/common_scan.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
@@ -50,7 +52,8 @@ bool tac_intake(struct slice body, struct intake_keys *ret, struct err *e)
 
 /* --- from an object, or from what is left of one --- */
 
-/* The value behind "key": in a text that was JSON before a quote broke it. Only characters that ids, words and times are made of. */
+/* The value behind "key": in a text that was JSON before a quote broke it. Only characters that ids, words and times
+ * are made of. */
 static struct slice pick(struct slice text, const char *key)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 .:+-_";

@@ -1,12 +1,13 @@
-/* harness.h - plays a product to a machine: scripted replies, bodies cut anywhere, calls answered in any order; collects what the
- * machine says as text lines. It does to a machine what the engine does, without time and sockets. */
+/* harness.h - plays a product to a machine: scripted replies, bodies cut anywhere, calls answered in any order;
+ * collects what the machine says as text lines. It does to a machine what the engine does, without time and sockets. */
 #ifndef MSPHUB_TEST_UNIT_PROVIDER_HARNESS_H
 #define MSPHUB_TEST_UNIT_PROVIDER_HARNESS_H
 
 #include "base/str.h"
 #include "msphub/provider.h"
 
-/* How bodies arrive: at once; in single bytes; in pieces of 1..n bytes drawn from the seed, turn by turn over all open calls. */
+/* How bodies arrive: at once; in single bytes; in pieces of 1..n bytes drawn from the seed, turn by turn over all
+ * open calls. */
 struct play_cut {
     size_t most; /* 0: at once */
     uint32_t seed;
@@ -17,8 +18,8 @@ struct play *play_new(const struct provider *p, const struct machine_ops *ops, c
 void play_free(struct play *p);
 struct machine_input *play_input(struct play *p);
 
-/* Scripts are consumed in the order given, by method and path ("GET /v2/alerts"). A call without a script fails the test, as does a
- * script that nobody asked for. */
+/* Scripts are consumed in the order given, by method and path ("GET /v2/alerts"). A call without a script fails the
+ * test, as does a script that nobody asked for. */
 struct play_reply {
     int status;               /* 0: 200 */
     const char *content_type; /* NULL: application/json */
@@ -36,8 +37,8 @@ void play_lenient(struct play *p); /* scripts may be left over */
 
 /* Starts the machine, serves it to its end; false with why it failed. Everything said is in play_log(). */
 bool play_run(struct play *p, struct play_cut cut, struct err *e);
-/* For machines whose result does not depend on cuts: runs the script whole and cut in several ways, and compares the logs. `script` adds
- * the replies. Returns the log (to be freed). */
+/* For machines whose result does not depend on cuts: runs the script whole and cut in several ways, and compares the
+ * logs. `script` adds the replies. Returns the log (to be freed). */
 char *play_all_cuts(const struct provider *prov, const struct machine_ops *ops, const char *settings_json,
                     void (*script)(struct play *p));
 const char *play_log(const struct play *p);

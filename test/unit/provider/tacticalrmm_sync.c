@@ -1,4 +1,5 @@
-/* tacticalrmm_sync.c - Tactical RMM from answers recorded on a real server, and everything that may go wrong with its lists. */
+/* tacticalrmm_sync.c - Tactical RMM from answers recorded on a real server, and everything that may go wrong with its
+ * lists. */
 #include "base/test.h"
 #include "provider/harness.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
@@ -327,7 +328,8 @@ static void bad_alert_row_resolves_nothing(void **state)
     play_free(p);
 }
 
-/* Reopened by hand: `resolved_on` stays, and the time of its own is not told; it must not look older than its resolution. */
+/* Reopened by hand: `resolved_on` stays, and the time of its own is not told; it must not look older than its
+ * resolution. */
 static void reopened_alert_is_newer_than_its_resolution(void **state)
 {
     struct play *p = play();
