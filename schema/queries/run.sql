@@ -1,4 +1,6 @@
 -- Sync runs: schedule, lease, progress, what is missing at the end; and how they are read.
+-- Absence is asked for row by row, with a subquery by key (limit 1): an anti-join may be planned to read the whole other table
+-- for each row, as long as both look empty to the planner.
 
 -- name: schedule
 -- Queues a full run for each integration that is due, and plans the next with a tenth of jitter. All tenants.
@@ -119,14 +121,14 @@ select status, pg_notify('msphub_run', 'cancel') from run;
 -- How many devices a complete list lacks. A device that somebody told us of while the run was on its way is not missing.
 -- $1 tenant, $2 integration, $3 run, $4 complete lists without it that retire a device
 -- Gives: live devices, missing, of these to be retired, devices seen.
-select count(*),
-       count(*) filter (where n.external_id is null and s.observed_at < h.started_at),
-       count(*) filter (where n.external_id is null and s.observed_at < h.started_at and s.missing_count + 1 >= $4::bigint),
+select count(*), count(*) filter (where is_missing), count(*) filter (where is_missing and missing_count + 1 >= $4::bigint),
        (select count(*) from sync_run_seen x where x.tenant_id = $1 and x.run_id = $3 and x.kind = 2)
-from integration_sync_history h
-join asset_sources s on s.tenant_id = $1 and s.integration_id = $2::bigint and s.retired_at is null
-left join sync_run_seen n on n.tenant_id = $1 and n.run_id = h.run_id and n.kind = 2 and n.external_id = s.external_id
-where h.tenant_id = $1 and h.run_id = $3::bigint;
+from (select s.missing_count,
+             s.observed_at < (select started_at from integration_sync_history where tenant_id = $1 and run_id = $3::bigint)
+             and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = 2
+                                                     and n.external_id = s.external_id limit 1) is null as is_missing
+      from asset_sources s
+      where s.tenant_id = $1 and s.integration_id = $2::bigint and s.retired_at is null) live;
 
 -- name: absent_devices
 -- Counts the absence; retires what was absent often enough. $1 tenant, $2 integration, $3 run, $4 complete lists without it that
@@ -141,8 +143,8 @@ with marked as (
         retired_run = case when $5 and s.missing_count + 1 >= $4 then $3::bigint end
     where s.tenant_id = $1 and s.integration_id = $2::bigint and s.retired_at is null
       and s.observed_at < (select started_at from integration_sync_history where tenant_id = $1 and run_id = $3)
-      and not exists (select from sync_run_seen n
-                      where n.tenant_id = $1 and n.run_id = $3 and n.kind = 2 and n.external_id = s.external_id)
+      and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = 2
+                                              and n.external_id = s.external_id limit 1) is null
     returning s.external_id, s.retired_at
 ), dirty as (
     insert into asset_source_dirty select $1, $2, external_id from marked where retired_at is not null on conflict do nothing
@@ -156,16 +158,16 @@ select retired, missing, msphub_run_tally($1, $3, 0, 0, 0, 0, retired, 0) from c
 update organization_mappings o set missing_since = now(), updated_at = now()
 where o.tenant_id = $1 and o.integration_id = $2::bigint and o.missing_since is null
   and exists (select from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3::bigint and n.kind = 0)
-  and not exists (select from sync_run_seen n
-                  where n.tenant_id = $1 and n.run_id = $3 and n.kind = 0 and n.external_id = o.external_id);
+  and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = 0
+                                          and n.external_id = o.external_id limit 1) is null;
 
 -- name: absent_locations
 -- $1 tenant, $2 integration, $3 run
 update provider_locations l set missing_since = now(), updated_at = now()
 where l.tenant_id = $1 and l.integration_id = $2::bigint and l.missing_since is null
   and exists (select from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3::bigint and n.kind = 1)
-  and not exists (select from sync_run_seen n
-                  where n.tenant_id = $1 and n.run_id = $3 and n.kind = 1 and n.external_id = l.external_id);
+  and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = 1
+                                          and n.external_id = l.external_id limit 1) is null;
 
 -- name: seen_alerts
 -- $1 tenant, $2 run
@@ -175,8 +177,8 @@ select external_id from sync_run_seen where tenant_id = $1 and run_id = $2::bigi
 -- Parts of devices that the complete list did not name. $1 tenant, $2 integration
 delete from asset_source_facets f
 where f.tenant_id = $1 and f.integration_id = $2::bigint
-  and not exists (select from asset_sources s
-                  where s.tenant_id = $1 and s.integration_id = $2 and s.external_id = f.external_id);
+  and (select true from asset_sources s where s.tenant_id = $1 and s.integration_id = $2
+                                          and s.external_id = f.external_id limit 1) is null;
 
 -- name: finish
 -- $1 tenant, $2 run, $3 status, $4 error or null, $5 notes text[], $6 calls, $7 would be retired (dry run)

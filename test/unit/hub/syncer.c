@@ -24,7 +24,7 @@ static struct pgtest *pg;
 struct product {
     bool absent[DEVICES];
     const char *rename_one; /* of device 3 */
-    bool no_proof, unnamed_reject, fails;
+    bool no_proof, unnamed_reject, fails, one_processor;
     int reject_device; /* -1: none */
     int stop_at;       /* hangs before this page; -1: never */
     bool pages_alerts;
@@ -82,7 +82,7 @@ static void emit_processor(struct play *p, int row)
             .device_id = slice_cstr(id),
             .facet = FACET_PROCESSORS,
             .processor = {.name = slice_cstr(name), .cores = 8, .logical_cores = I64_NONE, .clock_hz = I64_NONE}}};
-    if (!product.absent[i])
+    if (!product.absent[i] && !(product.one_processor && row % 2))
         p->job.sink.record(p->job.sink.arg, &r);
 }
 
@@ -468,6 +468,21 @@ static void second_run_writes_no_asset(void **state)
     free(before);
 }
 
+/* A batch may end between the processor that was there before and the one that is new. */
+static void new_part_is_not_lost_between_batches(void **state)
+{
+    struct world *w = *state;
+    node_start(w, 0);
+    product.one_processor = true;
+    run_once(w, "success");
+    product.one_processor = false;
+    run_once(w, "success");
+    assert_value("40", "select count(*) from asset_source_facets where jsonb_array_length(body) = 2");
+    product.one_processor = true;
+    run_once(w, "success");
+    assert_value("40", "select count(*) from asset_source_facets where jsonb_array_length(body) = 1");
+}
+
 static void twice_missing_retires_and_return_restores(void **state)
 {
     struct world *w = *state;
@@ -849,6 +864,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(full_run_stores_all),
         TEST(second_run_writes_no_asset),
+        TEST(new_part_is_not_lost_between_batches),
         TEST(twice_missing_retires_and_return_restores),
         TEST(retirement_is_undone),
         TEST(brake_stops_a_mass_retirement),
