@@ -111,7 +111,8 @@ void http_reply(struct http_request *r, int status, const char *type, struct sli
 void http_reply_problem(struct http_request *r, int status, const char *title, const char *detail);
 const char *http_status_text(int status);
 
-/* Streaming: start, any number of writes, end (or abort: the connection is cut so that the client sees it is not whole).
+/* Streaming: start, any number of writes, end (or abort: the connection is cut so that the client sees it is not whole;
+ * without a start it sees no reply at all).
  * `on_drain` runs when the output has fallen below half of stream_high after a write said false; `on_gone` as above. Chunked for HTTP/1.1, to
  * the end of the connection for 1.0. */
 void http_stream_start(struct http_request *r, int status, const char *type,

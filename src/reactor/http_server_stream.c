@@ -80,7 +80,8 @@ void http_stream_end(struct http_request *r)
 void http_stream_abort(struct http_request *r)
 {
     struct conn *c = r->conn;
-    assert(c->req == r && c->state == CONN_STREAM);
+    assert(c->req == r && (c->state == CONN_STREAM || (c->state == CONN_BUSY && !r->replied)));
+    r->replied = true; /* with nothing, when the stream was not started */
     conn_break(c);
     finish(r);
 }
