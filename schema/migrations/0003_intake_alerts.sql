@@ -25,9 +25,12 @@ create table webhook_deliveries (
     claimed_by text,                        -- the process that holds the lease
     error text,                             -- why it is dead, or what the last attempt said
     body bytea not null,
-    primary key (tenant_id, delivery_id, received_on),
-    unique (tenant_id, integration_id, dedupe_key, received_on)
+    primary key (tenant_id, delivery_id, received_on)
 ) partition by range (received_on);
+-- Partial by a condition that always holds: a day begins empty, and there the planner cannot tell this index from the primary
+-- key, for both begin with the tenant; so it must not be usable for a look-up by primary key.
+create unique index webhook_delivery_once on webhook_deliveries (tenant_id, integration_id, dedupe_key, received_on)
+    where dedupe_key <> '';
 alter sequence webhook_delivery_id owned by webhook_deliveries.delivery_id;
 -- 'held' is what came for a disabled integration or a suspended tenant: kept, and out of the claimers' way.
 create index webhook_delivery_pending on webhook_deliveries (next_attempt_at, delivery_id) where status = 'pending';
@@ -126,6 +129,7 @@ create table rmm_alerts (
     device_external_id text collate "C",    -- as the message named it: external or alternate id
     organization_external_id text,
     state text not null check (state in ('triggered', 'acknowledged', 'resolved')),
+    previous_state text,                    -- before the last write
     severity text not null default 'none' check (severity in ('none', 'minor', 'moderate', 'major', 'critical')),
     type text,
     subject text,
@@ -140,10 +144,10 @@ create table rmm_alerts (
     first_received_at timestamptz not null,
     stamps text[] collate "C" not null,
     primary key (tenant_id, alert_id),
-    unique (tenant_id, integration_id, series),
     foreign key (tenant_id, integration_id) references integration_configurations on delete cascade,
     foreign key (tenant_id, asset_id) references assets on delete set null (asset_id)
 );
+create unique index rmm_alert_series on rmm_alerts (tenant_id, integration_id, series) where series <> ''; -- as above
 create index rmm_alert_open on rmm_alerts (tenant_id, integration_id, alert_id) where state <> 'resolved';
 create index rmm_alert_asset on rmm_alerts (tenant_id, asset_id) where asset_id is not null;
 create index rmm_alert_unlinked on rmm_alerts (tenant_id, integration_id, device_external_id)

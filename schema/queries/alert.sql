@@ -14,12 +14,9 @@ with input as (
                                device, organization, stamp_text, trigger_text, received, n)
     left join asset_sources s on s.tenant_id = $1 and s.integration_id = $2 and s.external_id = u.device
     left join lateral (
-        select x.asset_id from asset_sources x
-        where x.tenant_id = $1 and x.integration_id = $2 and x.alternate_id = u.device order by x.external_id limit 1
+        select min(x.asset_id) as asset_id from asset_sources x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.alternate_id = u.device
     ) t on s.asset_id is null
-), before as materialized (
-    select a.series, a.state from rmm_alerts a
-    where a.tenant_id = $1 and a.integration_id = $2 and a.series = any ($3::text[])
 ), merged as (
     insert into rmm_alerts as a (tenant_id, integration_id, series, asset_id, device_external_id, organization_external_id, state,
                                  severity, type, subject, message, source, triggered_at, changed_at, change_id, triggers,
@@ -27,7 +24,8 @@ with input as (
     select $1, $2, i.series, i.asset_id, i.device, i.organization, i.state, coalesce(i.severity, 'none'), i.type, i.subject,
            i.message, i.source, i.triggered_at, i.changed_at, i.change_id, i.triggers, i.received, i.stamps
     from input i order by i.n
-    on conflict (tenant_id, integration_id, series) do update set
+    on conflict (tenant_id, integration_id, series) where series <> '' do update set
+        previous_state = a.state,
         state = case when excluded.stamps[1] > a.stamps[1] then excluded.state else a.state end,
         changed_at = case when excluded.stamps[1] > a.stamps[1] then excluded.changed_at else a.changed_at end,
         change_id = case when excluded.stamps[1] > a.stamps[1] then excluded.change_id else a.change_id end,
@@ -60,17 +58,17 @@ with input as (
        or not excluded.triggers <@ a.triggers or excluded.first_received_at < a.first_received_at
        or (a.asset_id is null and excluded.asset_id is not null
            and excluded.device_external_id is not distinct from a.device_external_id)
-    returning a.series, a.state, a.xmax = 0 as created
+    returning a.xmax = 0 as created, a.state = 'resolved' and a.previous_state is distinct from 'resolved' as resolves
 )
-select $18::bigint, cardinality($3::text[])::bigint, count(*) filter (where m.created), count(*) filter (where not m.created),
-       count(*) filter (where m.state = 'resolved' and b.state is distinct from 'resolved')
-from merged m left join before b using (series);
+select $18::bigint, cardinality($3::text[])::bigint, count(*) filter (where created), count(*) filter (where not created),
+       count(*) filter (where resolves)
+from merged;
 
 -- name: absent
 -- Resolves what a complete list no longer names. $1 tenant, $2 integration, $3 series in the list, $4 listed at, $5 the
 -- stamp of "resolved" at that time. Columns as of merge.
 with gone as (
-    update rmm_alerts a set state = 'resolved', changed_at = $4::timestamptz, change_id = null,
+    update rmm_alerts a set state = 'resolved', previous_state = a.state, changed_at = $4::timestamptz, change_id = null,
         stamps = array[$5::text] || a.stamps[2:9]
     where a.tenant_id = $1 and a.integration_id = $2 and a.state <> 'resolved' and a.changed_at <= $4
       and a.stamps[1] < $5::text collate "C" and a.series <> all ($3::text[])
@@ -79,12 +77,45 @@ with gone as (
 select 0::bigint, count(*), 0::bigint, count(*), count(*) from gone;
 
 -- name: link
--- Alerts that came before their device. $1 tenant, $2 integration.
-update rmm_alerts a set asset_id = s.asset_id
-from asset_sources s
-where a.tenant_id = $1 and a.integration_id = $2 and a.asset_id is null and a.device_external_id is not null
-  and s.tenant_id = $1 and s.integration_id = $2 and s.asset_id is not null
-  and (s.external_id = a.device_external_id or s.alternate_id = a.device_external_id);
+-- Alerts that came before their device. $1 tenant, $2 integration. (Here and below, materialized steps and `offset 0` keep
+-- the planner to one look-up a row: about tables that just filled it knows nothing, and a guess would cost minutes.)
+with found as materialized (
+    select w.tenant_id, w.alert_id, coalesce(s.asset_id, t.asset_id) as asset_id
+    from rmm_alerts w
+    left join lateral (
+        select x.asset_id from asset_sources x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.external_id = w.device_external_id offset 0
+    ) s on true
+    left join lateral (
+        select min(x.asset_id) as asset_id from asset_sources x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.alternate_id = w.device_external_id
+    ) t on s.asset_id is null
+    where w.tenant_id = $1 and w.integration_id = $2 and w.asset_id is null and w.device_external_id is not null
+)
+update rmm_alerts a set asset_id = found.asset_id
+from found
+where a.tenant_id = found.tenant_id and a.alert_id = found.alert_id and found.asset_id is not null;
+
+-- name: link_devices
+-- The same for some devices. $1 tenant, $2 integration, $3 their external ids.
+with found as materialized (
+    select w.tenant_id, w.alert_id, s.asset_id
+    from unnest($3::text[]) as u (external_id)
+    cross join lateral (
+        select x.external_id, x.alternate_id, x.asset_id from asset_sources x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.external_id = u.external_id offset 0
+    ) s
+    cross join lateral (
+        select x.tenant_id, x.alert_id from rmm_alerts x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.asset_id is null and x.device_external_id = s.external_id
+        union all
+        select x.tenant_id, x.alert_id from rmm_alerts x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.asset_id is null and x.device_external_id = s.alternate_id
+    ) w
+)
+update rmm_alerts a set asset_id = found.asset_id
+from found
+where a.tenant_id = found.tenant_id and a.alert_id = found.alert_id;
 
 -- name: list
 -- Newest first. $1 tenant, $2 state, $3 severities, $4 integration, $5 asset (each null: any), $6 after this id (null: first

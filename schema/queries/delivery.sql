@@ -37,16 +37,17 @@ with due as (
 select * from claimed order by tenant_id, integration_id, received_at, delivery_id;
 
 -- name: finish
--- Ends attempts of one tenant's deliveries. $1 tenant, arrays: $2 delivery, $3 status, $4 error, $5 next attempt at (pending
--- only). $6 process, $7 earliest and $8 latest reception, which name the partitions. One whose lease went to another process is
--- left to that one.
+-- Ends attempts. Arrays: $1 tenant, $2 delivery, $3 received at, $4 status, $5 error, $6 next attempt at (pending only).
+-- $7 process. One whose lease went to another process is left to that one. The tenant comes from the array as well, and the
+-- status is not asked for (only a pending one is claimed): each row can then be found by the whole primary key alone.
 update webhook_deliveries d
 set status = u.status, error = u.error, claimed_by = null, claimed_until = null,
     next_attempt_at = coalesce(u.next_attempt_at, d.next_attempt_at),
     applied_at = case when u.status in ('done', 'ignored') then now() end
-from unnest($2::bigint[], $3::text[], $4::text[], $5::timestamptz[]) as u (delivery_id, status, error, next_attempt_at)
-where d.tenant_id = $1 and d.delivery_id = u.delivery_id and d.status = 'pending' and d.claimed_by = $6::text
-  and d.received_on between ($7::timestamptz at time zone 'utc')::date and ($8::timestamptz at time zone 'utc')::date;
+from unnest($1::bigint[], $2::bigint[], $3::timestamptz[], $4::text[], $5::text[], $6::timestamptz[])
+     as u (tenant_id, delivery_id, received_at, status, error, next_attempt_at)
+where d.tenant_id = u.tenant_id and d.delivery_id = u.delivery_id
+  and d.received_on = (u.received_at at time zone 'utc')::date and d.claimed_by = $7::text;
 
 -- name: release
 -- What was held for an integration or tenant that is active again becomes pending.

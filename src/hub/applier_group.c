@@ -27,6 +27,7 @@ struct group *group_new(struct claim *c, int64_t tenant_id, int64_t integration_
     g->items = items;
     g->n = n;
     g->ranges[g->nranges++] = (struct range){0, n};
+    pg_array_init(&g->devices, PG_TEXT);
     return g;
 }
 
@@ -36,11 +37,13 @@ static void range_clear(struct group *g)
     alert_batch_free(TAKE(g->alerts));
     memset(g->alert_states, 0, sizeof g->alert_states);
     g->nrefresh = 0;
+    pg_array_clear(&g->devices);
 }
 
 void group_free(struct group *g)
 {
     range_clear(g);
+    pg_array_release(&g->devices);
     integration_unref(g->it);
     free(g->refresh);
     free(g);
@@ -86,6 +89,8 @@ static void on_record(void *arg, const struct record *r)
         g->alert_states[r->alert.state] += good;
     } else {
         good = inventory_batch_add(g->inventory, r, &e);
+        if (good && r->kind == RECORD_DEVICE)
+            pg_array_text(&g->devices, r->device.id);
     }
     if (good)
         g->emitted++;
@@ -250,7 +255,7 @@ static void range_retry(struct group *g, const char *why)
         item_set(item, "pending", error, DELIVERY_RETRIED);
         next[i] = loop_wall(h->loop) + backoff(h, item->attempts);
     }
-    struct pg_seg *s = pg_seg_new(h->db, g->tenant_id);
+    struct pg_seg *s = pg_seg_new(g->claim->a->h->db, g->tenant_id);
     add_marks(g, s, next);
     free(next);
     g->state = GROUP_MARK;
@@ -294,15 +299,15 @@ static void on_applied(void *arg, const struct pg_reply *r)
 static void range_apply(struct group *g)
 {
     struct hub *h = g->claim->a->h;
-    struct pg_seg *s = pg_seg_new(h->db, g->tenant_id);
+    struct pg_seg *s = pg_seg_new(g->claim->a->h->db, g->tenant_id);
     unsigned first;
     if (inventory_batch_count(g->inventory)) {
         inventory_add(s, g->inventory, &(struct inventory_options){.observed = USEC_NONE}, &first);
     }
     if (alert_batch_count(g->alerts))
         alert_add(s, g->alerts, &first);
-    if (inventory_batch_count(g->inventory))
-        alert_add_link(s, g->tenant_id, g->integration_id);
+    if (g->devices.n)
+        alert_add_link_devices(s, g->tenant_id, g->integration_id, &g->devices);
     add_marks(g, s, NULL);
     /* Done before the lease ends, or not at all. */
     pg_seg_timeout(s, MIN(h->options->database_timeout, h->options->intake_lease / 2));

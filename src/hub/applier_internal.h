@@ -75,6 +75,7 @@ struct group {
     double alert_states[3];
     struct slice *refresh; /* devices to read again after the commit */
     size_t nrefresh, refresh_cap;
+    struct pg_array devices; /* whose alerts may have waited for them */
     struct item *current; /* being decoded */
     size_t emitted;       /* records taken from it */
     TAILQ_ENTRY(group) link;

@@ -305,9 +305,19 @@ void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_i
 
 void alert_add_link(struct pg_seg *s, int64_t tenant_id, int64_t integration_id)
 {
+    plan_by_key(s);
     pg_add(s, &Q_ALERT_LINK);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, integration_id);
+}
+
+void alert_add_link_devices(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *devices)
+{
+    plan_by_key(s);
+    pg_add(s, &Q_ALERT_LINK_DEVICES);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, integration_id);
+    pg_p_array(s, devices);
 }
 
 /* --- reads --- */

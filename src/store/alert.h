@@ -25,8 +25,11 @@ void alert_result(const struct pg_reply *r, unsigned first, struct alert_counts 
  * (PG_TEXT), and did not change after `listed_at`. */
 void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series,
                       usec_t listed_at, unsigned *ret_first);
-/* Links alerts that came before their device. For every transaction that may have brought new devices. */
+/* Links alerts that came before their device: all of an integration (at the end of a sync run), or those of some devices
+ * (external ids, PG_TEXT) that this transaction may have brought. */
 void alert_add_link(struct pg_seg *s, int64_t tenant_id, int64_t integration_id);
+void alert_add_link_devices(struct pg_seg *s, int64_t tenant_id, int64_t integration_id,
+                            const struct pg_array *devices);
 
 struct alert_filter {      /* zero: any */
     struct slice state;    /* a state's name, or "open": anything but resolved */

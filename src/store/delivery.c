@@ -105,34 +105,29 @@ void delivery_read(const struct pg_reply *r, unsigned stmt, size_t row, struct d
 unsigned delivery_add_finish(struct pg_seg *s, int64_t tenant_id, const char *process, const struct delivery_outcome *v,
                              size_t n)
 {
-    struct pg_array id, status, error, next;
+    struct pg_array tenant, id, received_at, status, error, next;
+    pg_array_init(&tenant, PG_INT8);
     pg_array_init(&id, PG_INT8);
+    pg_array_init(&received_at, PG_TIMESTAMPTZ);
     pg_array_init(&status, PG_TEXT);
     pg_array_init(&error, PG_TEXT);
     pg_array_init(&next, PG_TIMESTAMPTZ);
-    usec_t first = v[0].received_at, last = first;
     for (size_t i = 0; i < n; i++) {
+        pg_array_i64(&tenant, tenant_id);
         pg_array_i64(&id, v[i].id);
+        pg_array_time(&received_at, v[i].received_at);
         pg_array_text(&status, slice_cstr(v[i].status));
         pg_array_text(&error, slice_cstr(v[i].error));
         pg_array_time(&next, v[i].next_attempt_at);
-        first = MIN(first, v[i].received_at);
-        last = MAX(last, v[i].received_at);
     }
     plan_by_key(s);
     unsigned stmt = pg_add(s, &Q_DELIVERY_FINISH);
-    pg_p_i64(s, tenant_id);
-    pg_p_array(s, &id);
-    pg_p_array(s, &status);
-    pg_p_array(s, &error);
-    pg_p_array(s, &next);
+    struct pg_array *const all[] = {&tenant, &id, &received_at, &status, &error, &next};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        pg_p_array(s, all[i]);
+        pg_array_release(all[i]);
+    }
     pg_p_str(s, process);
-    pg_p_time(s, first);
-    pg_p_time(s, last);
-    pg_array_release(&id);
-    pg_array_release(&status);
-    pg_array_release(&error);
-    pg_array_release(&next);
     return stmt;
 }
 
