@@ -8,6 +8,8 @@
 
 #define DAYS_AHEAD 7
 #define DAY        SECONDS(86400)
+#define NEVER      INT64_MAX /* another chore starts it */
+#define RETRY      SECONDS(60)
 
 enum chore_kind { PREPARE, RETIRE, RELEASE, BACKLOG, NCHORES };
 
@@ -48,6 +50,13 @@ static unsigned add_backlog(struct pg_seg *s, struct hub *h)
     return delivery_add_backlog(s);
 }
 
+/* Behind one another, since both want the table's locks. */
+static void done_prepare(struct upkeep *u, const struct pg_reply *r)
+{
+    if (!u->chores[RETIRE]->running)
+        chore_run(u->chores[RETIRE]);
+}
+
 static void done_release(struct upkeep *u, const struct pg_reply *r)
 {
     if (pg_affected(r, 0) > 0)
@@ -69,8 +78,8 @@ static const struct {
     unsigned (*add)(struct pg_seg *s, struct hub *h);
     void (*done)(struct upkeep *u, const struct pg_reply *r);
 } chores[NCHORES] = {
-    [PREPARE] = {"prepare", SECONDS(3600), add_prepare, NULL},
-    [RETIRE] = {"retire", SECONDS(3600), add_retire, NULL},
+    [PREPARE] = {"prepare", SECONDS(3600), add_prepare, done_prepare},
+    [RETIRE] = {"retire", NEVER, add_retire, NULL},
     [RELEASE] = {"release", SECONDS(60), add_release, done_release},
     [BACKLOG] = {"backlog", SECONDS(5), add_backlog, done_backlog},
 };
@@ -90,10 +99,11 @@ static void on_done(void *arg, const struct pg_reply *r)
     usec_t wait = c->again ? 0 : chores[c->kind].every;
     c->again = false;
     if (e) {
-        wait = MIN(chores[c->kind].every, SECONDS(60));
+        wait = MIN(chores[c->kind].every, RETRY);
         log_warn(u->h->log, "inbox.upkeep_failed", F_STR("chore", chores[c->kind].name), F_ERR(e));
     }
-    timer_set(&c->timer, u->h->loop, wait, chore_run, c);
+    if (wait != NEVER)
+        timer_set(&c->timer, u->h->loop, wait, chore_run, c);
     if (!e && chores[c->kind].done)
         chores[c->kind].done(u, r);
 }
@@ -140,7 +150,8 @@ void upkeep_start(struct upkeep *u, void (*released)(void *arg), void *arg)
     u->arg = arg;
     integrations_on_change(u->h->integrations, on_change, u->chores[RELEASE]);
     for (unsigned k = 0; k < NCHORES; k++)
-        chore_run(u->chores[k]);
+        if (chores[k].every != NEVER)
+            chore_run(u->chores[k]);
 }
 
 void upkeep_free(struct upkeep *u)
