@@ -196,6 +196,11 @@ int testhub_setup(void **state)
 {
     struct testhub *t = NEW(struct testhub);
     t->pg = cluster;
+    /* What the last test's hub left running in the server ends first. */
+    pgtest_sql(
+        cluster,
+        "do $$ begin while exists (select pg_terminate_backend(pid) from pg_stat_activity where usename = 'msphub') "
+        "loop perform pg_sleep(0.002); perform pg_stat_clear_snapshot(); end loop; end $$");
     pgtest_sql(cluster,
                "truncate tenants, webhook_deliveries cascade; insert into tenants (slug, name) values ('msp', 'MSP')");
     t->tenant = pgtest_count(cluster, "select tenant_id from tenants");
