@@ -25,7 +25,7 @@ struct item { /* a claimed delivery; texts in the claim's arena */
 
 struct claim {
     struct applier *a; /* NULL: the applier is gone, what is still called back only frees */
-    unsigned stmt; /* of the claim, in its segment */
+    unsigned stmt;     /* of the claim, in its segment */
     struct arena *arena;
     struct item *items;
     struct groups waiting, running;
@@ -76,8 +76,8 @@ struct group {
     struct slice *refresh; /* devices to read again after the commit */
     size_t nrefresh, refresh_cap;
     struct pg_array devices; /* whose alerts may have waited for them */
-    struct item *current; /* being decoded */
-    size_t emitted;       /* records taken from it */
+    struct item *current;    /* being decoded */
+    size_t emitted;          /* records taken from it */
     TAILQ_ENTRY(group) link;
 };
 
