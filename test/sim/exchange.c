@@ -48,7 +48,7 @@ static void account(struct exchange *x, int status)
     const struct route *route = x->ask.route;
     const char *name = route ? (route->name ? route->name : route->pattern) : "(no route)";
     stats_end(&x->instance->stats, http_method_name(x->ask.method), name, x->ask.path, status, x->answer.body.n,
-              x->fault.kind != FAULT_NONE, x->answer.reason, x->ask.wall);
+              x->fault.kind != FAULT_NONE, x->answer.gone ? NULL : x->answer.reason, x->ask.wall);
 }
 
 static void put_headers(struct exchange *x)

@@ -58,6 +58,7 @@ struct answer {
     } headers[ANSWER_MAX_HEADERS];
     size_t nheaders;
     char reason[96]; /* a refusal's reason, for the statistics; "" on success */
+    bool gone;       /* a 404 for what was there once: an honest answer, not a refusal */
 };
 
 void answer_release(struct answer *r);

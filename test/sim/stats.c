@@ -46,6 +46,10 @@ void stats_end(struct stats *s, const char *method, const char *route, struct sl
         x->by_class[status / 100]++;
     if (status < 400 || played)
         return;
+    if (!reason) {
+        s->gone++;
+        return;
+    }
     struct stats_refusal *slot = &s->refusals[s->refused++ % STATS_MAX_REFUSALS];
     refusal_release(slot);
     *slot = (struct stats_refusal){.status = status, .at = at, .reason = mem_strdup(reason)};
@@ -76,6 +80,7 @@ void stats_write(const struct stats *s, struct jw *w)
     jw_key_i64(w, "open", s->open);
     jw_key_i64(w, "max_open", s->max_open);
     jw_key_i64(w, "faults", (int64_t)s->faults);
+    jw_key_i64(w, "gone", (int64_t)s->gone);
     jw_key_i64(w, "refused", (int64_t)s->refused);
     jw_key(w, "routes");
     jw_object(w);

@@ -21,14 +21,15 @@ struct stats_refusal {
 };
 
 struct stats {
-    uint64_t calls, bytes, faults, refused;
+    uint64_t calls, bytes, faults, gone, refused;
     unsigned open, max_open;
     struct stats_route *routes;
     struct stats_refusal refusals[STATS_MAX_REFUSALS];
 };
 
 void stats_begin(struct stats *s);
-/* `played`: a fault made this answer, so that it is no refusal. */
+/* `played`: a fault made this answer, so that it is no refusal. `reason` NULL: what was asked for was there once and is gone; that
+ * is no refusal either, for a client cannot know. */
 void stats_end(struct stats *s, const char *method, const char *route, struct slice path, int status, size_t bytes,
                bool played, const char *reason, usec_t at);
 void stats_clear(struct stats *s); /* what is open stays */

@@ -54,6 +54,7 @@ void ninja_alert_reset(void *self, struct ask *a, struct answer *r)
     if (!alert) {
         ninja_refuse(n, r, 404, a->params[0].n == UUID_MAX - 1 ? "NOT_FOUND" : "FAILURE", "Alert %.*s not found",
                      SLICE_FMT(a->params[0]));
+        r->gone = a->params[0].n == UUID_MAX - 1; /* reset before: uids that were never given are not told apart */
         return;
     }
     ninja_emit_alert(n, alert, "RESET");

@@ -121,11 +121,11 @@ struct ninja_activity {
     usec_t at;
     const char *type, *type_label; /* static */
     const char *code, *label;
-    const char *result;                           /* NULL */
-    char series[UUID_MAX], config[UUID_MAX];      /* "": none */
-    const char *severity, *priority;              /* NULL: left out */
+    const char *result;                                 /* NULL */
+    char series[UUID_MAX], config[UUID_MAX];            /* "": none */
+    const char *severity, *priority;                    /* NULL: left out */
     const char *message, *subject, *source_name, *data; /* NULL: left out; data is JSON */
-    int64_t user;                                 /* 0: none */
+    int64_t user;                                       /* 0: none */
 };
 
 struct ninja_fleet {

@@ -50,6 +50,7 @@ bool ninja_path_device(struct ninja *n, struct ask *a, struct answer *r, struct 
     if (ninja_core(n->fleet, id, ret))
         return true;
     ninja_refuse(n, r, 404, "NOT_FOUND", "Device %.*s not found", SLICE_FMT(a->params[0]));
+    r->gone = id >= NINJA_FIRST_ID && id < n->fleet->next_device;
     return false;
 }
 

@@ -141,6 +141,7 @@ static struct t_alert *path_alert(struct tactical *t, struct ask *a, struct answ
     struct t_alert *x = t_alert(t, id);
     if (!x || !visible(t, a, x)) {
         t_detail(r, 404, "No Alert matches the given query.");
+        r->gone = id >= 1 && id <= (int64_t)t->nalerts;
         return NULL;
     }
     return x;

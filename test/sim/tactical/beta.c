@@ -348,6 +348,7 @@ void t_beta_agent(void *self, struct ask *a, struct answer *r)
         return;
     if (!t_agent(t, id, &x)) {
         t_detail(r, 404, "No Agent matches the given query.");
+        r->gone = id >= 1 && id < t->next_agent;
         return;
     }
     struct jw w = t_json(r, 200);

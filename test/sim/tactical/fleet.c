@@ -203,16 +203,26 @@ bool t_agent(const struct tactical *t, int64_t id, struct t_agent *a)
     return true;
 }
 
-bool t_agent_named(const struct tactical *t, struct slice agent_id, struct t_agent *ret)
+static int64_t id_of(const struct tactical *t, struct slice agent_id)
 {
     char text[TACTICAL_ID + 1];
-    if (agent_id.n != TACTICAL_ID)
-        return false;
-    for (int64_t id = 1; id < t->next_agent; id++) {
+    for (int64_t id = 1; agent_id.n == TACTICAL_ID && id < t->next_agent; id++) {
         if (memcmp(agent_id.p, agent_id_of(t, id, text), TACTICAL_ID) == 0)
-            return t_agent(t, id, ret);
+            return id;
     }
-    return false;
+    return 0;
+}
+
+bool t_agent_named(const struct tactical *t, struct slice agent_id, struct t_agent *ret)
+{
+    return t_agent(t, id_of(t, agent_id), ret);
+}
+
+bool t_agent_was(const struct tactical *t, struct slice agent_id)
+{
+    struct t_agent a;
+    int64_t id = id_of(t, agent_id);
+    return id && !t_agent(t, id, &a);
 }
 
 const char *t_status_text(const struct t_agent *a, usec_t now)

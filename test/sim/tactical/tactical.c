@@ -97,6 +97,7 @@ bool t_path_agent(struct tactical *t, struct ask *a, struct answer *r, struct t_
     if (t_agent_named(t, a->params[0], ret))
         return true;
     t_detail(r, 404, "No Agent matches the given query.");
+    r->gone = t_agent_was(t, a->params[0]);
     return false;
 }
 

@@ -139,6 +139,7 @@ void t_fleet_init(struct tactical *t, const struct sim_options *o);
 void t_fleet_release(struct tactical *t);
 bool t_agent(const struct tactical *t, int64_t id, struct t_agent *ret); /* false: no such agent */
 bool t_agent_named(const struct tactical *t, struct slice agent_id, struct t_agent *ret);
+bool t_agent_was(const struct tactical *t, struct slice agent_id); /* is it the id of one that was deleted? */
 struct t_change *t_change(struct tactical *t, int64_t id);
 const struct t_client *t_client(const struct tactical *t, int64_t id);
 const struct t_site *t_site(const struct tactical *t, int64_t id);

@@ -235,6 +235,16 @@ static void refusals_are_counted_with_their_reason(void **state)
     assert_int_equal(tactical_stats(x)->refused, 1);
     assert_string_equal(tactical_stats(x)->refusals[0].call, "GET /alerts/");
     assert_string_equal(tactical_stats(x)->refusals[0].reason, "Method \"GET\" not allowed.");
+    run(x, NULL, HTTP_DELETE, "/control/tactical/agents/2", NULL, SECONDS(10), &c);
+    str_release(&c.body);
+    get(x, "/beta/v1/agent/2/", SECONDS(10), &c); /* was there: an honest 404 */
+    assert_int_equal(c.status, 404);
+    str_release(&c.body);
+    assert_int_equal(tactical_stats(x)->refused, 1);
+    assert_int_equal(tactical_stats(x)->gone, 1);
+    get(x, "/beta/v1/agent/2000/", SECONDS(10), &c); /* never was */
+    str_release(&c.body);
+    assert_int_equal(tactical_stats(x)->refused, 2);
 }
 
 struct until {
