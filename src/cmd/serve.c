@@ -327,10 +327,10 @@ static void serve_release(struct serve *s)
     api_free(s->api);
     intake_free(h->intake);
     applier_free(h->applier);
-    syncer_free(h->syncer);
     engine_free(h->engine);
     http_client_free(h->client);
     pg_pool_free(h->db);
+    syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);
     access_free(h->access);
     keyring_free(h->keyring);

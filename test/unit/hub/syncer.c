@@ -29,6 +29,7 @@ struct product {
     int stop_at;       /* hangs before this page; -1: never */
     bool pages_alerts;
     int starts;
+    char cursor[64]; /* that the last one began with */
 };
 static struct product product;
 
@@ -173,6 +174,7 @@ struct ref engine_start(struct engine *e, const struct engine_job *job)
     p->ref = (struct ref){e->n, 1};
     e->all[e->n++] = p;
     product.starts++;
+    snprintf(product.cursor, sizeof(product.cursor), "%.*s", SLICE_FMT(job->cursor));
     timer_set(&p->next, e->hub->loop, 0, play_next, p);
     return p->ref;
 }
@@ -513,6 +515,26 @@ static void twice_missing_retires_and_return_restores(void **state)
 static void on_restored(void *arg, int64_t n, const struct err *e)
 {
     on_request(arg, n, e);
+}
+
+static void incremental_run_follows_the_cursor_and_retires_nothing(void **state)
+{
+    struct world *w = *state;
+    node_start(w, 0);
+    run_once(w, "success");
+    assert_string_equal(product.cursor, "");
+    product.absent[7] = true;
+    for (int i = 0; i < 3; i++) {
+        request(w, (struct sync_request){.mode = SYNC_INCREMENTAL});
+        wait_over(w, "success");
+        assert_string_equal(product.cursor, "{\"after\": 7}");
+    }
+    assert_value("0", "select sum(missing_count) from asset_sources");
+    pgtest_sql(pg, "update integration_configurations set sync_cursor = '{\"after\": 1}'");
+    product.fails = true; /* a cursor moves with success only */
+    request(w, (struct sync_request){.mode = SYNC_INCREMENTAL});
+    wait_over(w, "failed");
+    assert_value("{\"after\": 1}", "select sync_cursor from integration_configurations");
 }
 
 static void retirement_is_undone(void **state)
@@ -866,6 +888,7 @@ int main(void)
         TEST(second_run_writes_no_asset),
         TEST(new_part_is_not_lost_between_batches),
         TEST(twice_missing_retires_and_return_restores),
+        TEST(incremental_run_follows_the_cursor_and_retires_nothing),
         TEST(retirement_is_undone),
         TEST(brake_stops_a_mass_retirement),
         TEST(few_of_few_are_no_mass),
