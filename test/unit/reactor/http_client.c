@@ -242,14 +242,18 @@ static void test_a_fresh_connection_is_not_retried(void **state)
     assert_int_equal(w->plain.requests, 1);
 }
 
+static bool nobody_open(void *arg)
+{
+    return ((const struct world *)arg)->plain.open == 0;
+}
+
 static void test_idle_timeout(void **state)
 {
     struct world *w = *state;
     world_client(w, (struct http_client_options){.allow_private = true, .idle_timeout = MILLIS(20)});
     fetch(w, "/ok");
     assert_int_equal(w->plain.open, 1);
-    turns(w, 60);
-    assert_int_equal(w->plain.open, 0);
+    assert_true(wait_until(w, nobody_open, w));
 }
 
 static void test_upload_refused_early(void **state)
@@ -275,27 +279,53 @@ static void pause_at_second_piece(struct reply *r)
         http_call_pause(r->w->client, r->ref);
 }
 
+static bool is_paused(void *arg)
+{
+    return ((const struct reply *)arg)->pieces >= 2;
+}
+
+static bool goes_on(void *arg)
+{
+    return ((const struct reply *)arg)->pieces >= 4;
+}
+
+/* Runs the loop until the server has been unable to send anything for a while. */
+static void until_stalled(struct world *w)
+{
+    size_t sent;
+    do {
+        sent = w->plain.sent;
+        turns(w, 50);
+    } while (w->plain.sent != sent);
+}
+
 static void test_pause_stops_reading(void **state)
 {
     struct world *w = *state;
     static const char *const paths[] = {"/stream/60000000", "/stream-chunk/60000000"};
-    for (int i = 0; i < 2; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         w->plain.sent = 0;
         struct reply *r = get(w, paths[i]);
         r->on_body = pause_at_second_piece;
-        turns(w, 100);
-        size_t sent = w->plain.sent, pieces = r->pieces;
-        assert_int_equal(pieces, 2);
-        assert_true(sent < 30000000); /* the rest is held up by full socket buffers */
-        turns(w, 50);
-        assert_int_equal(w->plain.sent, sent);
-        assert_int_equal(r->pieces, pieces);
+        assert_true(wait_until(w, is_paused, r));
+        until_stalled(w);
+        assert_true(w->plain.sent < 30000000); /* the rest is held up by full socket buffers */
+        assert_int_equal(r->pieces, 2);
         http_call_resume(w->client, r->ref);
-        turns(w, 20);
-        assert_true(r->pieces > pieces);
+        assert_true(wait_until(w, goes_on, r));
         http_call_cancel(w->client, r->ref);
         wait_for(w, r);
     }
+}
+
+static bool has_head(void *arg)
+{
+    return ((const struct reply *)arg)->heads > 0;
+}
+
+static bool paused_or_ended(void *arg)
+{
+    return is_paused(arg) || ((const struct reply *)arg)->ends > 0;
 }
 
 static void test_paused_at_the_head_with_all_of_it_there(void **state)
@@ -306,15 +336,52 @@ static void test_paused_at_the_head_with_all_of_it_there(void **state)
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct reply *r = get(w, paths[i]);
         r->on_head = pause_at_head;
-        turns(w, 30);
-        assert_int_equal(r->heads, 1);
+        assert_true(wait_until(w, has_head, r));
+        turns(w, 20);
         assert_int_equal(r->pieces + (size_t)r->ends, 0);
         r->on_body = pause_at_second_piece;
         http_call_resume(w->client, r->ref);
         assert_int_equal(r->pieces, 0); /* not from inside the call */
-        turns(w, 30);
+        assert_true(wait_until(w, paused_or_ended, r));
         http_call_resume(w->client, r->ref);
         wait_for(w, r);
+        assert_whole(r, 200, NULL);
+        assert_int_equal(r->body.n, length[i]);
+    }
+}
+
+static void pause_at_each_piece(struct reply *r)
+{
+    http_call_pause(r->w->client, r->ref);
+}
+
+struct step {
+    const struct reply *r;
+    size_t pieces;
+};
+
+static bool has_moved(void *arg)
+{
+    const struct step *s = arg;
+    return s->r->pieces != s->pieces || s->r->ends > 0;
+}
+
+/* Wherever the decoder stands when it is stopped, nothing of what it holds is lost or handed out too early. */
+static void test_paused_at_each_piece(void **state)
+{
+    struct world *w = *state;
+    static const char *const paths[] = {"/gzip/1000003", "/stream/500000", "/many-chunks"};
+    static const size_t length[] = {1000003, 500000, 1000000};
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct reply *r = get(w, paths[i]);
+        r->on_body = pause_at_each_piece;
+        struct step s = {.r = r};
+        while (r->ends == 0) {
+            assert_true(wait_until(w, has_moved, &s));
+            assert_true(r->pieces <= s.pieces + 1);
+            s.pieces = r->pieces;
+            http_call_resume(w->client, r->ref);
+        }
         assert_whole(r, 200, NULL);
         assert_int_equal(r->body.n, length[i]);
     }
@@ -333,8 +400,7 @@ static void test_cancel(void **state)
     wait_for(w, at_once);
     assert_failed(at_once, ERR_CANCELED, "");
     struct reply *running = get(w, "/half");
-    turns(w, 20);
-    assert_int_equal(running->heads, 1);
+    assert_true(wait_until(w, has_head, running));
     http_call_cancel(w->client, running->ref);
     http_call_cancel(w->client, running->ref);
     wait_for(w, running);
@@ -353,8 +419,7 @@ static void test_cancel(void **state)
     assert_int_equal(in_body->code, ERR_CANCELED);
     assert_int_equal(in_body->pieces, 1);
     assert_int_equal(in_gzip->pieces, 1);
-    turns(w, 10);
-    assert_int_equal(w->plain.open, 0);
+    assert_true(wait_until(w, nobody_open, w));
 }
 
 static struct reply *late;
@@ -383,7 +448,7 @@ static void test_freed_with_calls_in_flight(void **state)
     fetch(w, "/ok"); /* one is idle */
     r[0] = get(w, "/half");
     r[1] = get(w, "/silence");
-    turns(w, 20);
+    assert_true(wait_until(w, has_head, r[0]));
     for (int i = 2; i < 5; i++)
         r[i] = get(w, "/ok"); /* these wait */
     _cleanup_(mem_freep) char *url = url_of(&w->plain, "silent.test", "/");
@@ -489,6 +554,7 @@ int main(void)
         T(test_upload_refused_early),
         T(test_pause_stops_reading),
         T(test_paused_at_the_head_with_all_of_it_there),
+        T(test_paused_at_each_piece),
         T(test_cancel),
         T(test_calls_from_callbacks),
         T(test_freed_with_calls_in_flight),

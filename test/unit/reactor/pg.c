@@ -254,8 +254,7 @@ static void test_fifty_megabytes_each_way(void **state)
     struct world *w = *state;
     static const struct pg_query q = {"t.length", "select octet_length($1)::bigint, repeat('x', 20 << 20)", 1};
     int64_t n = 50 << 20;
-    _cleanup_(mem_freep)
-    char *big = mem_zalloc((size_t)n);
+    _cleanup_(mem_freep) char *big = mem_zalloc((size_t)n);
     struct pg_seg *s = pg_seg_new(w->pool, PG_NO_TENANT);
     pg_add(s, &q);
     pg_p_bytea(s, slice_of(big, (size_t)n));
@@ -474,6 +473,24 @@ static void test_cancel_what_runs_spares_what_is_behind(void **state)
     }
 }
 
+static void test_a_cancel_that_comes_late_hits_nobody(void **state)
+{
+    struct world *w = *state;
+    world_pool(w, (struct pg_options){.connections = 2});
+    wait_until_ready(w, 2);
+    struct answer *meant = submit_sleep_ms(w, 250, SECONDS(20));  /* on the first connection */
+    struct answer *busy = submit_sleep_ms(w, 500, SECONDS(20));   /* on the second, which is to carry the cancel */
+    struct answer *victim = submit_sleep_ms(w, 700, SECONDS(20)); /* on the first: runs when the cancel arrives */
+    wait_until(w, "select count(*) = 2 from pg_stat_activity where wait_event = 'PgSleep'");
+    pg_cancel(w->pool, meant->ref);
+    wait_for(w, meant);
+    wait_for(w, busy);
+    wait_for(w, victim);
+    assert_committed(meant);
+    assert_committed(busy);
+    assert_committed(victim); /* sent again, as it had been rolled back through no fault of its own */
+}
+
 static void test_ceiling_of_the_queue(void **state)
 {
     struct world *w = *state;
@@ -503,8 +520,7 @@ static void test_many_segments_over_many_connections(void **state)
     }
     assert_int_equal(failed, 10);
     assert_int_equal(pgtest_count(w->pg, "select count(*) from t"), 1990);
-    _cleanup_(str_release)
-    struct str text = {0};
+    _cleanup_(str_release) struct str text = {0};
     metrics_write(w->metrics, METRICS_TEXT_004, &text);
     assert_non_null(strstr(text.p, "msphub_db_segments_total{outcome=\"committed\"} 1990\n"));
     assert_non_null(strstr(text.p, "msphub_db_segments_total{outcome=\"failed\"} 10\n"));
@@ -553,6 +569,7 @@ int main(void)
         T(test_deadline_while_waiting_for_a_connection),
         T(test_cancel_what_waits),
         T(test_cancel_what_runs_spares_what_is_behind),
+        T(test_a_cancel_that_comes_late_hits_nobody),
         T(test_ceiling_of_the_queue),
         T(test_many_segments_over_many_connections),
         T(test_drain),

@@ -38,8 +38,8 @@ static void test_killed_without_a_word(void **state)
     run_select_one(w);
     struct answer *slow = submit_sleep(w, 30, SECONDS(20));
     wait_until(w, "select count(*) = 1 from pg_stat_activity where wait_event = 'PgSleep'");
-    _cleanup_(mem_freep)
-    char *pid = pgtest_value(w->pg, "select pid from pg_stat_activity where wait_event = 'PgSleep'");
+    _cleanup_(mem_freep) char *pid =
+        pgtest_value(w->pg, "select pid from pg_stat_activity where wait_event = 'PgSleep'");
     assert_int_equal(kill(atoi(pid), SIGKILL), 0); /* the whole server restarts after this */
     wait_for(w, slow);
     assert_int_equal(slow->code, ERR_UNAVAILABLE);
@@ -102,8 +102,7 @@ static void test_connect_timeout(void **state)
     assert_int_equal(bind(fd, (struct sockaddr *)&sin, len), 0);
     assert_int_equal(listen(fd, 5), 0);
     assert_int_equal(getsockname(fd, (struct sockaddr *)&sin, &len), 0);
-    _cleanup_(mem_freep)
-    char *conninfo = mem_printf("host=localhost port=%d sslmode=disable", ntohs(sin.sin_port));
+    _cleanup_(mem_freep) char *conninfo = mem_printf("host=localhost port=%d sslmode=disable", ntohs(sin.sin_port));
     struct pg_options o = {.conninfo = conninfo, .connections = 1, .connect_timeout = MILLIS(60)};
     struct pg_pool *p = pg_pool_new(w->loop, &o, NULL);
     static const struct pg_query one = {"t.one", "select 1", 0};
@@ -265,9 +264,22 @@ static void check_reset(const struct pg_reply *r, void *arg)
     assert_int_equal(pg_i64(r, 0, 0, 2), 0);
 }
 
+static int64_t backend_pid(struct world *w)
+{
+    static const struct pg_query q = {"t.pid", "select pg_backend_pid()", 0};
+    struct pg_seg *s = pg_seg_new(w->pool, PG_NO_TENANT);
+    pg_add(s, &q);
+    struct answer *a = submit(w, s);
+    a->check = keep_number;
+    wait_for(w, a);
+    assert_committed(a);
+    return a->number;
+}
+
 static void test_a_released_connection_is_clean(void **state)
 {
     struct world *w = *state;
+    int64_t pid = backend_pid(w);
     run_insert(w, 1, "prepared before");
     struct pg_lease *l = lease(w);
     wait_for(w, exec(w, l, "set work_mem = '77MB'", 0));
@@ -285,6 +297,7 @@ static void test_a_released_connection_is_clean(void **state)
     wait_for(w, a);
     assert_committed(a);
     run_insert(w, 2, "prepared again");
+    assert_int_equal(backend_pid(w), pid); /* the same one, not a new one */
     assert_int_equal(pgtest_count(w->pg, "select count(*) from t"), 2);
 }
 
