@@ -3,7 +3,8 @@
 -- name: insert
 -- One batch of intake. Arrays: $1 tenant, $2 integration, $3 provider, $4 dedupe key, $5 type, $6 body, $7 received at,
 -- $8 held. Gives (place in the arrays from 1, delivery) of what is new; what is missing was there already. Sorted by key,
--- so that two processes that were sent the same webhooks wait for each other instead of blocking each other.
+-- so that two processes that were sent the same webhooks wait for each other instead of blocking each other. A hub whose
+-- clock is ahead of the database's must not make its deliveries wait.
 with input as materialized (
     select nextval('webhook_delivery_id') as delivery_id, u.*
     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[], $8::boolean[])
@@ -11,7 +12,7 @@ with input as materialized (
 ), added as (
     insert into webhook_deliveries (tenant_id, delivery_id, integration_id, received_at, next_attempt_at, received_on, status,
                                     provider, dedupe_key, type, body)
-    select tenant_id, delivery_id, integration_id, received_at, received_at, (received_at at time zone 'utc')::date,
+    select tenant_id, delivery_id, integration_id, received_at, least(received_at, now()), (received_at at time zone 'utc')::date,
            case when held then 'held' else 'pending' end, provider, dedupe_key, type, body
     from input order by integration_id, dedupe_key collate "C"
     on conflict do nothing
