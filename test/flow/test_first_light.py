@@ -34,7 +34,7 @@ class FirstLight(World):
         self.assertEqual(len({a["id"] for a in assets}), 60)
         self.assertEqual(len(self.items("/api/v1/integrations/ninjaone/organizations")), 4)
         self.assertGreater(len({a["asset_type"] for a in assets}), 2)
-        one = self.ok(self.api.get(f"/api/v1/assets/{next(a['id'] for a in assets if a['asset_type'] == 'server')}"))
+        one = self.ok(self.api.get(f"/api/v1/assets/{next(a['id'] for a in assets if a['product_class'] == 'WINDOWS_SERVER')}"))
         self.assertTrue(one["sources"])
         facets = json.dumps(one)
         for word in ("processors", "volumes", "interfaces", "os"):
