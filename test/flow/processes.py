@@ -12,7 +12,8 @@ import threading
 import time
 import urllib.parse
 
-BUILD = os.environ["MSPHUB_BUILD"]  # meson sets it: the build folder
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.environ.get("MSPHUB_BUILD", os.path.join(ROOT, "build/check"))  # meson sets it
 DEADLINE = float(os.environ.get("MSPHUB_TEST_DEADLINE", "60"))
 
 

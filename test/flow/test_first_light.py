@@ -142,10 +142,10 @@ class FirstLight(World):
         self.assertNotIn("sim-ninja-secret", self.hub.process.text())
 
     def tearDown(self):
-        """Whatever was asked of the products, they would have answered it."""
+        """Whatever was asked of the products, they would have answered it; a device may be gone by the time it is read again."""
         for product, stats in self.sim.stats().items():
-            if isinstance(stats, dict):
-                self.assertEqual(stats.get("refused", 0), 0, (product, stats.get("refusals")))
+            refusals = [r for r in stats.get("refusals", []) if "not found" not in r["reason"]] if isinstance(stats, dict) else []
+            self.assertEqual(refusals, [], product)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from world import World
 
 
 class Retire(World):
+    hub_options = {"call_attempts": "2", "call_backoff": "10ms"}
+
     def setUp(self):
         self.configure_ninja()
         self.assertEqual(self.sync()["status"], "success")
@@ -37,7 +39,7 @@ class Retire(World):
         before = self.live()
         for kind in ("truncate", "500", "repeat_page", "stuck_cursor", "html200", "malformed", "drop", "403"):
             with self.subTest(kind):
-                for _ in range(3):
+                for _ in range(2):
                     self.sim.fault(product="ninja", path="/v2/devices-detailed", kind=kind, count=50)
                     run = self.sync()
                     self.sim.heal()

@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import unittest
 
-from processes import BUILD, Hub, Process, environment, eventually
+from processes import BUILD, Http, Hub, Process, environment, eventually
 from world import World
 
 
@@ -81,9 +81,9 @@ class Life(World):
 
     def test_terminate_drains_and_exits_zero(self):
         hub = Hub(self.cluster, self.key_file)
-        idle = socket.create_connection((hub.http.host, hub.http.port))
-        self.assertEqual(hub.process.end(signal.SIGTERM, 20), 0)
-        idle.close()
+        with socket.create_connection((hub.http.host, hub.http.port)):
+            self.assertEqual(hub.process.end(signal.SIGTERM, 20), 0)
+        hub.http.close()
         self.assertIn("serve.draining", hub.process.text())
         hub.process.forget()
 
@@ -118,12 +118,13 @@ class Life(World):
         self.addCleanup(server.terminate)
 
         def seen():
+            prometheus = Http(f"http://127.0.0.1:{port}")
             try:
-                from processes import Http
-                answer = Http(f"http://127.0.0.1:{port}").get("/api/v1/query?query=msphub_build_info")
-                return answer.json["data"]["result"]
+                return prometheus.get("/api/v1/query?query=msphub_build_info").json["data"]["result"]
             except (OSError, KeyError, ValueError):
                 return None
+            finally:
+                prometheus.close()
         self.assertEqual(eventually(seen, "Prometheus has the metric")[0]["metric"]["job"], "msphub")
 
 
