@@ -322,7 +322,8 @@ static void serve_release(struct serve *s)
     timer_cancel(&s->drain_limit);
     for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
         loop_signal_free(s->signals[i]);
-    /* Who is asked goes after who asks: every callback still finds its owner. */
+    /* Whoever is called back by the engine or the database goes after them, so that every callback finds its owner; intake and
+     * applier let go of what they wait for. */
     http_server_free(s->server);
     api_free(s->api);
     intake_free(h->intake);

@@ -103,6 +103,7 @@ class World(unittest.TestCase):
         while True:
             answer = self.api.post(f"/api/v1/integrations/{key}/sync", request or {"mode": "full"})
             run = self.ok(answer, 202, 409)
+            self.assertIn("run_id", run)
             ended = self.finished(key, run["run_id"])
             if answer.status == 202:
                 return ended
