@@ -57,8 +57,8 @@ static void on_requested(void *arg, int64_t run_id, const struct err *e)
 {
     struct api_call *c = arg;
     if (e && e->code == ERR_CONFLICT && run_id) {
-        api_problem(c, 409, "sync_running", "Run %lld of this integration is queued or running already.",
-                    (long long)run_id);
+        api_problem_about(c, 409, "sync_running", "run_id", run_id,
+                          "A run of this integration is queued or running already.");
         return;
     }
     if (e) {

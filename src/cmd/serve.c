@@ -111,10 +111,16 @@ static void on_db_idle(void *arg)
     on_drained(arg);
 }
 
-static void on_runs_given_back(void *arg)
+static void on_credentials_stored(void *arg)
 {
     struct serve *s = arg;
     pg_pool_drain(s->hub.db, on_db_idle, s);
+}
+
+static void on_runs_given_back(void *arg)
+{
+    struct serve *s = arg;
+    engine_drain(s->hub.engine, on_credentials_stored, s);
 }
 
 static void on_applier_idle(void *arg)
