@@ -7,8 +7,9 @@
 #include <stdio.h>
 #include <time.h>
 
-#define SECONDS_MOST 253402300799LL /* 9999-12-31T23:59:59 */
-#define MS_FROM      100000000000LL /* an epoch from here on counts milliseconds: as seconds it would be the year 5138 */
+#define SECONDS_LEAST (-62135596800LL) /* 0001-01-01T00:00:00 */
+#define SECONDS_MOST  253402300799LL   /* 9999-12-31T23:59:59 */
+#define MS_FROM       100000000000LL /* an epoch from here on counts milliseconds: as seconds it would be the year 5138 */
 
 static usec_t read_clock(clockid_t id)
 {
@@ -169,7 +170,10 @@ bool clock_parse_iso(struct slice text, usec_t *ret)
         return false;
     if (text.n)
         return false;
-    *ret = SECONDS(days * 86400) + time - east;
+    usec_t t = SECONDS(days * 86400) + time - east;
+    if (t < SECONDS(SECONDS_LEAST) || t >= SECONDS(SECONDS_MOST + 1)) /* the zone, or a leap second, led out of it */
+        return false;
+    *ret = t;
     return true;
 }
 

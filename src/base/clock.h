@@ -20,7 +20,7 @@ usec_t clock_mono(void); /* CLOCK_MONOTONIC; in code that runs on a loop use loo
  * arithmetic on the text: "1760000000.412" is exactly …412000. False if it is no number or outside years 1970..9999. */
 bool clock_parse_epoch(struct slice text, usec_t *ret);
 /* ISO 8601 / RFC 3339: date, or date and time with 'T' or ' ', fraction of any length, 'Z', ±hh:mm, ±hhmm, or no zone
- * (UTC). */
+ * (UTC). False outside years 1..9999 in UTC, so that what clock_iso writes of it reads back. */
 bool clock_parse_iso(struct slice text, usec_t *ret);
 /* "2026-01-09T10:11:12.345678Z" (fraction left out when zero); buf of at least CLOCK_ISO_MAX bytes, returns buf. */
 #define CLOCK_ISO_MAX 32
