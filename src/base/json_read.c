@@ -214,6 +214,13 @@ static bool settle(struct json_reader *r, yajl_status status, struct err *e)
     return tell(r, e);
 }
 
+/* yajl takes these for blanks, RFC 8259 and PostgreSQL do not; inside a string they must be escaped. So they stand nowhere. */
+static const char *no_blank(struct slice piece)
+{
+    const char *f = memchr(piece.p, '\f', piece.n);
+    return f ? f : memchr(piece.p, '\v', piece.n);
+}
+
 bool json_reader_feed(struct json_reader *r, struct slice piece, struct err *e)
 {
     if (r->err.code)
@@ -222,6 +229,12 @@ bool json_reader_feed(struct json_reader *r, struct slice piece, struct err *e)
         return true;
     if (r->fed == 0 && piece.p[0] == '\xEF') {
         json_reader_fail(r, ERR_INPUT, "not JSON at byte 0: a byte order mark is not allowed (RFC 8259 §8.1)");
+        return tell(r, e);
+    }
+    const char *blank = no_blank(piece);
+    if (blank) {
+        json_reader_fail(r, ERR_INPUT, "not JSON near byte %llu: form feed and vertical tab are no blanks",
+                         (unsigned long long)(r->fed + (size_t)(blank - piece.p)));
         return tell(r, e);
     }
     r->quiet += piece.n;
@@ -243,7 +256,11 @@ bool json_reader_finish(struct json_reader *r, struct err *e)
         json_reader_fail(r, ERR_INPUT, "not JSON: empty");
         return tell(r, e);
     }
-    yajl_status status = yajl_complete_parse(r->yajl);
+    /* yajl ends a document with a blank, which goes on with a string that was begun: `[] "x` would pass. A line's end may
+     * stand behind every document and in no string. */
+    yajl_status status = yajl_parse(r->yajl, (const unsigned char *)"\n", 1);
+    if (status == yajl_status_ok)
+        status = yajl_complete_parse(r->yajl);
     if (status == yajl_status_error && r->err.code == ERR_NONE) {
         json_reader_fail(r, ERR_INPUT, "not JSON: it ends too early, after %llu bytes", (unsigned long long)r->fed);
         return tell(r, e);
