@@ -243,7 +243,9 @@ static bool is_success(const struct machine_reply *r)
 /* Fills *e with why this call is lost; true when it is not. */
 static bool task_check(struct task *t, const struct machine_reply *r, struct err *e)
 {
-    if (t->broken.code == ERR_NONE && is_success(r) && t->reader && r->status != 204)
+    if (t->broken.code == ERR_NONE && r->status == 204 && t->kind->list)
+        err_set(&t->broken, ERR_PROTOCOL, "nothing (204) where a list was due");
+    else if (t->broken.code == ERR_NONE && is_success(r) && t->reader && r->status != 204)
         (void)!map_reader_finish(t->reader, &t->broken);
     if (t->broken.code != ERR_NONE) {
         *e = t->broken;

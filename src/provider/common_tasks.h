@@ -30,6 +30,7 @@ struct task_kind {
     bool acting;        /* must not be sent twice */
     bool anonymous;
     bool secret; /* the body holds a secret: wiped when the call has ended */
+    bool list;   /* an answer without a body (204) is no empty list: the call has failed */
     const char *content_type;
     const struct map_doc *doc; /* NULL: the body is kept as text, to 4 KiB */
     /* Writes the path and, where the method wants one, the body of the next call. Both are empty. */

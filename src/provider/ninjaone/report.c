@@ -119,6 +119,7 @@ static enum task_verdict failed(struct task *t, const struct machine_reply *repl
 #define REPORT(WHAT, MAP, EMIT)                                                                                        \
     {                                                                                                                  \
         .task = {.what = WHAT,                                                                                         \
+                 .list = true,                                                                                         \
                  .doc = &(const struct map_doc){.rows = "results[]", .row = &(MAP), .head = &head_map},                \
                  .ask = ask,                                                                                           \
                  .row = on_row,                                                                                        \

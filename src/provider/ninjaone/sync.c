@@ -135,12 +135,14 @@ static const struct map_doc devices_doc = {.rows = "[]", .row = &nin_device_list
 static const struct map_doc alerts_doc = {.rows = "[]", .row = &nin_alert_map};
 
 static const struct task_kind organizations_kind = {.what = "organizations",
+                                                    .list = true,
                                                     .doc = &organizations_doc,
                                                     .ask = ask_organizations,
                                                     .row = organization_row,
                                                     .page = list_page,
                                                     .again = list_again};
 static const struct task_kind locations_kind = {.what = "locations",
+                                                .list = true,
                                                 .doc = &locations_doc,
                                                 .ask = ask_locations,
                                                 .row = location_row,
@@ -148,12 +150,14 @@ static const struct task_kind locations_kind = {.what = "locations",
                                                 .failed = minor_list_failed,
                                                 .again = list_again};
 static const struct task_kind devices_kind = {.what = "devices",
+                                              .list = true,
                                               .doc = &devices_doc,
                                               .ask = ask_devices,
                                               .row = device_row,
                                               .page = devices_page,
                                               .again = list_again};
 static const struct task_kind pending_kind = {.what = "pending-devices",
+                                              .list = true,
                                               .doc = &devices_doc,
                                               .ask = ask_pending,
                                               .row = device_row,
@@ -209,6 +213,7 @@ static enum task_verdict alerts_failed(struct task *t, const struct machine_repl
 }
 
 static const struct task_kind alerts_kind = {.what = "alerts",
+                                             .list = true,
                                              .doc = &alerts_doc,
                                              .ask = ask_alerts,
                                              .row = alert_row,
@@ -273,6 +278,7 @@ static enum task_verdict feed_failed(struct task *t, const struct machine_reply 
 }
 
 static const struct task_kind feed_kind = {.what = "activities",
+                                           .list = true,
                                            .doc = &nin_feed_doc,
                                            .ask = nin_feed_ask,
                                            .row = nin_feed_row,

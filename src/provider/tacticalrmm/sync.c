@@ -406,6 +406,7 @@ static const struct map_doc agents_plain_doc = {.rows = "[]", .row = &tac_agent_
 static const struct map_doc alerts_doc = {.rows = "[]", .row = &tac_alert_map};
 
 static const struct task_kind clients_kind = {.what = "clients",
+                                              .list = true,
                                               .doc = &clients_doc,
                                               .ask = ask_clients,
                                               .row = client_row,
@@ -413,12 +414,14 @@ static const struct task_kind clients_kind = {.what = "clients",
                                               .failed = clients_failed,
                                               .again = list_again};
 static const struct task_kind clients_plain_kind = {.what = "clients",
+                                                    .list = true,
                                                     .doc = &clients_doc,
                                                     .ask = ask_clients_plain,
                                                     .row = client_row,
                                                     .page = clients_plain_page,
                                                     .again = clients_plain_again};
 static const struct task_kind sites_kind = {.what = "sites",
+                                            .list = true,
                                             .doc = &sites_doc,
                                             .ask = ask_sites,
                                             .row = site_row,
@@ -426,15 +429,22 @@ static const struct task_kind sites_kind = {.what = "sites",
                                             .failed = sites_failed,
                                             .again = sites_again};
 static const struct task_kind agents_kind = {.what = "agents",
+                                             .list = true,
                                              .doc = &agents_doc,
                                              .ask = ask_agents,
                                              .row = agent_row,
                                              .page = agents_page,
                                              .failed = agents_failed,
                                              .again = agents_again};
-static const struct task_kind ids_kind = {
-    .what = "agent-ids", .doc = &ids_doc, .ask = ask_ids, .row = id_row, .page = done, .again = ids_again};
+static const struct task_kind ids_kind = {.what = "agent-ids",
+                                          .list = true,
+                                          .doc = &ids_doc,
+                                          .ask = ask_ids,
+                                          .row = id_row,
+                                          .page = done,
+                                          .again = ids_again};
 static const struct task_kind agents_plain_kind = {.what = "agents",
+                                                   .list = true,
                                                    .doc = &agents_plain_doc,
                                                    .ask = ask_agents_plain,
                                                    .row = agent_plain_row,
@@ -443,7 +453,7 @@ static const struct task_kind agents_plain_kind = {.what = "agents",
 
 /* A PATCH that lists and changes nothing: it may be sent twice. */
 #define ALERTS_KIND                                                                                                    \
-    .method = "PATCH", .content_type = "application/json", .doc = &alerts_doc, .row = alert_row,                       \
+    .method = "PATCH", .list = true, .content_type = "application/json", .doc = &alerts_doc, .row = alert_row,         \
     .failed = alerts_failed, .again = list_again
 static const struct task_kind alerts_kind = {.what = "alerts", ALERTS_KIND, .ask = ask_alerts, .page = alerts_page};
 static const struct task_kind recent_kind = {
