@@ -364,7 +364,8 @@ struct ninja_fleet *ninja_fleet_new(uint64_t seed, usec_t epoch, int64_t devices
     f->seed = seed;
     f->epoch = epoch;
     f->next_device = NINJA_FIRST_ID + devices;
-    f->next_activity = 412000001;
+    /* One that is started again goes on behind the ids that it used before, as the product would: they are known elsewhere. */
+    f->next_activity = epoch / 100;
     for (size_t k = 0; k < ARRAY_LEN(ninja_classes); k++)
         f->weights += ninja_classes[k].weight;
     ninja_seed_orgs(f, MAX(orgs, 1));
