@@ -43,9 +43,12 @@ def wait(probe, what, seconds=120):
     return seen
 
 
+def moment(text):
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+
 def seconds(run):
-    begun, ended = (datetime.datetime.fromisoformat(run[k].replace("Z", "+00:00")) for k in ("started_at", "finished_at"))
-    return (ended - begun).total_seconds()
+    return moment(run["finished_at"]) - moment(run["started_at"])
 
 
 def full_sync(key):
@@ -59,9 +62,9 @@ def full_sync(key):
     run = wait(ended, f"the end of run {answer['run_id']}")
     if run["status"] != "success":
         sys.exit(f"quickstart: the sync of {key} ended as {run['status']}: {run['error'] or run['notes']}")
-    runs = hub("GET", f"/integrations/{key}/runs?status=success")["items"]
-    first = [r for r in runs if r["mode"] == "full"][-1]
-    return first if first["counters"]["created"] and len(runs) < 3 else run
+    begun = [r for r in hub("GET", f"/integrations/{key}/runs?status=success")["items"]
+             if r["mode"] == "full" and moment(r["created_at"]) >= float(STARTED)]
+    return begun[-1] if begun else run
 
 
 def count(path):
