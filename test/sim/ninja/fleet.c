@@ -358,14 +358,20 @@ void ninja_add_extra(struct ninja_fleet *f, int64_t id, enum ninja_extra_kind ki
 
 /* --- life --- */
 
+/* One that is started again goes on behind the ids that it used before, as the product would: they are known elsewhere. Yet an id
+ * stays below any Unix time, for the feed takes ids where people give it times. */
+static int64_t first_activity(usec_t epoch)
+{
+    return 412000001 + epoch / USEC_PER_S % 40000000 * 30;
+}
+
 struct ninja_fleet *ninja_fleet_new(uint64_t seed, usec_t epoch, int64_t devices, int64_t orgs)
 {
     struct ninja_fleet *f = NEW(struct ninja_fleet);
     f->seed = seed;
     f->epoch = epoch;
     f->next_device = NINJA_FIRST_ID + devices;
-    /* One that is started again goes on behind the ids that it used before, as the product would: they are known elsewhere. */
-    f->next_activity = epoch / 100;
+    f->next_activity = first_activity(epoch);
     for (size_t k = 0; k < ARRAY_LEN(ninja_classes); k++)
         f->weights += ninja_classes[k].weight;
     ninja_seed_orgs(f, MAX(orgs, 1));
