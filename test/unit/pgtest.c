@@ -81,7 +81,10 @@ static pid_t spawn(struct pgtest *t, const char *const *argv)
     prctl(PR_SET_PDEATHSIG, SIGINT);
     if (getppid() != parent)
         _exit(126);
-    execv(program, (char *const *)(uintptr_t)argv);
+    const char *full[40] = {program}; /* a bare name would be looked for in PATH, for the files that lie beside it */
+    for (size_t i = 1; argv[i] && i < ARRAY_LEN(full) - 1; i++)
+        full[i] = argv[i];
+    execv(program, (char *const *)(uintptr_t)full);
     _exit(127);
 }
 
