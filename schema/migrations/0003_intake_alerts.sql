@@ -138,6 +138,7 @@ create table rmm_alerts (
     triggered_at timestamptz,
     changed_at timestamptz not null,        -- when `state` was reached
     change_id text,
+    absent_at timestamptz,                  -- it is resolved only because the list of this time no longer named it
     resolved_at timestamptz generated always as (case when state = 'resolved' then changed_at end) stored,
     triggers bigint[] not null,             -- seconds since 1970 at which it fired: distinct, newest first, the last 256
     occurrences int generated always as (cardinality(triggers)) stored,
@@ -157,11 +158,16 @@ alter table rmm_alerts enable row level security;
 alter table rmm_alerts force row level security;
 create policy tenant on rmm_alerts using (msphub_tenant_visible(tenant_id)) with check (msphub_tenant_visible(tenant_id));
 
+-- Absence from a list is weak knowledge: whatever names the alert as open, and was observed after that list, opens it again.
+create function msphub_alert_is_back(absent_at timestamptz, state text, observed timestamptz) returns boolean
+    language sql immutable parallel safe as
+$$ select absent_at is not null and state <> 'resolved' and observed > absent_at $$;
+
 create function msphub_alert_json(a rmm_alerts) returns json language sql stable as $$
     select json_build_object(
         'id', a.alert_id, 'integration_id', a.integration_id, 'series', a.series, 'state', a.state, 'severity', a.severity,
         'type', a.type, 'subject', a.subject, 'message', a.message, 'source', a.source, 'asset_id', a.asset_id,
         'device_external_id', a.device_external_id, 'organization_external_id', a.organization_external_id,
         'triggered_at', msphub_iso(a.triggered_at), 'changed_at', msphub_iso(a.changed_at),
-        'resolved_at', msphub_iso(a.resolved_at), 'occurrences', a.occurrences,
+        'resolved_at', msphub_iso(a.resolved_at), 'resolved_by_absence', a.absent_at is not null, 'occurrences', a.occurrences,
         'first_received_at', msphub_iso(a.first_received_at)) $$;

@@ -26,9 +26,14 @@ with input as (
     from input i order by i.n
     on conflict (tenant_id, integration_id, series) where series <> '' do update set
         previous_state = a.state,
-        state = case when excluded.stamps[1] > a.stamps[1] then excluded.state else a.state end,
-        changed_at = case when excluded.stamps[1] > a.stamps[1] then excluded.changed_at else a.changed_at end,
-        change_id = case when excluded.stamps[1] > a.stamps[1] then excluded.change_id else a.change_id end,
+        state = case when excluded.stamps[1] > a.stamps[1] or msphub_alert_is_back(a.absent_at, excluded.state, excluded.first_received_at)
+                     then excluded.state else a.state end,
+        changed_at = case when excluded.stamps[1] > a.stamps[1] or msphub_alert_is_back(a.absent_at, excluded.state, excluded.first_received_at)
+                          then excluded.changed_at else a.changed_at end,
+        change_id = case when excluded.stamps[1] > a.stamps[1] or msphub_alert_is_back(a.absent_at, excluded.state, excluded.first_received_at)
+                         then excluded.change_id else a.change_id end,
+        absent_at = case when excluded.stamps[1] > a.stamps[1] or msphub_alert_is_back(a.absent_at, excluded.state, excluded.first_received_at)
+                         then null else a.absent_at end,
         severity = case when excluded.stamps[2] > a.stamps[2] then excluded.severity else a.severity end,
         type = case when excluded.stamps[3] > a.stamps[3] then excluded.type else a.type end,
         subject = case when excluded.stamps[4] > a.stamps[4] then excluded.subject else a.subject end,
@@ -58,6 +63,7 @@ with input as (
        or not excluded.triggers <@ a.triggers or excluded.first_received_at < a.first_received_at
        or (a.asset_id is null and excluded.asset_id is not null
            and excluded.device_external_id is not distinct from a.device_external_id)
+       or msphub_alert_is_back(a.absent_at, excluded.state, excluded.first_received_at)
     returning a.xmax = 0 as created, a.state = 'resolved' and a.previous_state is distinct from 'resolved' as resolves
 )
 select $18::bigint, cardinality($3::text[])::bigint, count(*) filter (where created), count(*) filter (where not created),
@@ -66,10 +72,11 @@ from merged;
 
 -- name: absent
 -- Resolves what a complete list no longer names. $1 tenant, $2 integration, $3 series in the list, $4 listed at, $5 the
--- stamp of "resolved" at that time. Columns as of merge.
+-- stamp of "resolved" at that time. That is weak knowledge: the stamps stay, and whatever names the alert later opens it again.
+-- Columns as of merge.
 with gone as (
     update rmm_alerts a set state = 'resolved', previous_state = a.state, changed_at = $4::timestamptz, change_id = null,
-        stamps = array[$5::text] || a.stamps[2:9]
+        absent_at = $4
     where a.tenant_id = $1 and a.integration_id = $2 and a.state <> 'resolved' and a.changed_at <= $4
       and a.stamps[1] < $5::text collate "C" and a.series <> all ($3::text[])
     returning 1

@@ -22,7 +22,8 @@ void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_firs
 /* Adds to the counts. Also for the statement of alert_add_absent. */
 void alert_result(const struct pg_reply *r, unsigned first, struct alert_counts *add_to);
 /* After a proven complete list of active alerts: resolves those of the integration that are open, not among `series`
- * (PG_TEXT), and did not change after `listed_at`. */
+ * (PG_TEXT), and did not change after `listed_at`. Absence is weak: what names such an alert as open and was observed after
+ * `listed_at` opens it again, however old its changed_at; the product's own word that it is resolved stays final. */
 void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series,
                       usec_t listed_at, unsigned *ret_first);
 /* Links alerts that came before their device: all of an integration (at the end of a sync run), or those of some devices

@@ -331,6 +331,16 @@ static void what_a_complete_list_omits_is_resolved(void **state)
     }
     pg_array_release(&series);
     check_value("gone", "select string_agg(series, ',') from rmm_alerts where state = 'resolved'");
+    /* A message from before the list changes nothing; a later list that names it again opens it, as old as it is. */
+    check_value("t", "select absent_at is not null from rmm_alerts where series = 'gone'");
+    b = alert_batch_new(w->tenant, w->integration);
+    add(b, "gone", (struct record_alert)TRIGGERED(10, S("1")), T(45));
+    apply(w, b);
+    check_value("resolved", "select state from rmm_alerts where series = 'gone'");
+    b = alert_batch_new(w->tenant, w->integration);
+    add(b, "gone", (struct record_alert)TRIGGERED(10, S("1")), T(65));
+    apply(w, b);
+    check_value("triggered|true", "select state || '|' || (absent_at is null) from rmm_alerts where series = 'gone'");
     /* It fires again, and a trigger from before the list comes late. */
     b = alert_batch_new(w->tenant, w->integration);
     add(b, "gone", (struct record_alert)TRIGGERED(70, S("2")), T(70));
