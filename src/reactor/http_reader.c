@@ -43,8 +43,8 @@ static enum line take_line(struct evbuffer *in, size_t max, struct str *line)
 {
     size_t end_len;
     struct evbuffer_ptr end = evbuffer_search_eol(in, NULL, &end_len, EVBUFFER_EOL_CRLF);
-    if (end.pos < 0)
-        return evbuffer_get_length(in) > max ? LINE_TOO_LONG : LINE_NONE;
+    if (end.pos < 0) /* the last byte may be the CR of the line's end */
+        return evbuffer_get_length(in) > max + 1 ? LINE_TOO_LONG : LINE_NONE;
     if ((size_t)end.pos > max)
         return LINE_TOO_LONG;
     str_clear(line);
