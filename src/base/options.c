@@ -421,7 +421,9 @@ static size_t value_end(const char *p, bool uri)
     size_t n = 1;
     while (p[n] && p[n] != '\'')
         n += p[n] == '\\' && p[n + 1] ? 2 : 1;
-    return n + (p[n] == '\'');
+    n += p[n] == '\'';
+    /* A quote that was not escaped: what follows may still be the password. */
+    return strchr(" \t", p[n]) ? n : strlen(p); /* strchr finds the end as well */
 }
 
 /* Whatever follows "password" and "=" in a libpq string (sslpassword as well), in either of its forms. */

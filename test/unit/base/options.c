@@ -200,6 +200,7 @@ static void dump_hides_passwords(void **state)
          "postgresql://db/x?password=***&sslpassword=***&sslmode=require"},
         {"host=db password=abc dbname=x", "host=db password=*** dbname=x"},
         {"host=db password = 'a b\\' c' dbname=x", "host=db password = *** dbname=x"},
+        {"host=db password='it's secret' dbname=x", "host=db password=***"}, /* the quote was not escaped */
         {"password=", "password=***"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
