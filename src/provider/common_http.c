@@ -1,17 +1,63 @@
 /* common_http.c - see common_http.h. */
 #include "provider/common_http.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
 
+static bool is_one_of(char c, const char *chars)
+{
+    return c && strchr(chars, c);
+}
+
 static bool is_url_char(char c)
 {
-    return isalnum((unsigned char)c) || strchr("-._~:/[]%", c) != NULL;
+    return isalnum((unsigned char)c) || is_one_of(c, "-._~:/[]%");
 }
 
 static bool has_host(struct slice authority)
 {
     return authority.n > 0 && authority.p[0] != ':' && authority.p[0] != '/';
+}
+
+static bool is_host_name(struct slice host)
+{
+    if (host.n == 0 || host.n > 253 || is_one_of(host.p[0], ".-"))
+        return false;
+    for (size_t i = 0; i < host.n; i++)
+        if (!isalnum((unsigned char)host.p[i]) && !is_one_of(host.p[i], "-._"))
+            return false;
+    return true;
+}
+
+static bool is_ip6(struct slice host)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr ip;
+
+    if (host.n >= sizeof(text))
+        return false;
+    memcpy(text, host.p, host.n);
+    text[host.n] = '\0';
+    return inet_pton(AF_INET6, text, &ip) == 1;
+}
+
+/* "host", "host:port", "[ip6]", "[ip6]:port": what the HTTP client takes. */
+static bool is_authority(struct slice text)
+{
+    bool ip6 = text.p[0] == '[';
+    struct slice port = text, host = slice_cut(&port, ip6 ? ']' : ':');
+    int64_t number;
+
+    if (ip6) {
+        host = slice_of(host.p + 1, host.n - 1);
+        if (host.n + 1 == text.n || (port.n && port.p[0] != ':')) /* no bracket, or something behind it */
+            return false;
+        port = port.n ? slice_of(port.p + 1, port.n - 1) : port;
+    }
+    if (port.n && (!slice_i64(port, &number) || number < 1 || number > 65535))
+        return false;
+    return ip6 ? is_ip6(host) : is_host_name(host);
 }
 
 bool url_normalise(struct slice text, const char *field, struct str *ret, struct err *e)
@@ -38,6 +84,12 @@ bool url_normalise(struct slice text, const char *field, struct str *ret, struct
                 "%s: '%c' cannot stand in the address of a server; give only https://host[:port][/path], without "
                 "user name and query",
                 field, isprint((unsigned char)rest.p[i]) ? rest.p[i] : '?');
+    struct slice path = rest, authority = slice_cut(&path, '/');
+    if (!is_authority(authority))
+        return err_set(e, ERR_INPUT,
+                       "%s: \"%.*s\" is no host, or its port is none; give an address such as "
+                       "https://host.example:8443",
+                       field, (int)MIN(authority.n, 100), authority.p);
     str_adds(ret, scheme);
     str_add(ret, rest);
     return true;
@@ -47,7 +99,8 @@ void url_drop_suffix(struct str *url, const char *suffix)
 {
     struct slice s = slice_cstr(suffix);
 
-    if (slice_ends(str_slice(url), s)) {
+    /* In "https://api" it is the host. */
+    if (url->n > s.n && slice_ends(str_slice(url), s) && url->p[url->n - s.n - 1] != '/') {
         url->n -= s.n;
         url->p[url->n] = '\0';
     }

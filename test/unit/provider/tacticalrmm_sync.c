@@ -553,6 +553,9 @@ static void base_url_is_mended(void **state)
         {"api.x.example", "https://api.x.example"},
         {" api.x.example ", "https://api.x.example"},
         {"http://127.0.0.1:9/", "http://127.0.0.1:9"},
+        {"https://[2001:db8::1]:8443/api", "https://[2001:db8::1]:8443"},
+        {"http://h/api", "http://h"},
+        {"https://api", "https://api"}, /* here it is the host */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
