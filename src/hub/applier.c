@@ -2,16 +2,43 @@
  * How:    a claim leases the oldest due deliveries of all tenants, whatever their integrations, and copies them; they are
  *         grouped by integration, and a few groups at a time are applied. intake_workers claims run at once. A worker is started
  *         by a wake, by the end of a full claim, and once a second (retries, leases of processes that died).
+ * Giving way: applying costs the database four times what keeping costs, and a sender waits for the keeping. While many of
+ *         them wait, one claim runs at a time and rests three times as long as it took; once the deliveries are PATIENCE
+ *         old, it no longer does, so that a storm delays what it brings by a bounded time before the two share as equals.
  * Always: the number of claims ≤ intake_workers; a claim is freed when its last group has ended. */
 #include "hub/applier_internal.h"
+
+#include "hub/intake.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
 #define POLL           SECONDS(1)
 #define GROUPS_AT_ONCE 8
+#define BUSY           64 /* requests waiting for their commit: from here on intake goes first */
+#define REST           3  /* times as long as the claim took */
+#define PATIENCE       SECONDS(10)
 
 static void poll_again(void *arg);
+
+/* --- giving way --- */
+
+static bool gives_way(const struct applier *a)
+{
+    return !a->late && a->h->intake && intake_waiting(a->h->intake) >= BUSY;
+}
+
+static void on_rested(void *arg)
+{
+    applier_wake(arg);
+}
+
+static void rest(struct applier *a, usec_t began)
+{
+    usec_t now = loop_now(a->h->loop), pause = MIN(REST * (now - began), POLL);
+    a->rest_until = now + pause;
+    timer_set(&a->rest, a->h->loop, pause, on_rested, a);
+}
 
 /* --- the end of a claim --- */
 
@@ -39,6 +66,7 @@ static void claim_end(struct claim *c)
 {
     struct applier *a = c->a;
     bool full = c->full;
+    usec_t began = c->began;
     if (a) {
         TAILQ_REMOVE(&a->claims, c, link);
         a->nclaims--;
@@ -46,6 +74,8 @@ static void claim_end(struct claim *c)
     claim_free(c);
     if (!a)
         return;
+    if (a->state == APPLIER_RUNNING && gives_way(a))
+        rest(a, began);
     if (full || a->again) {
         a->again = false;
         applier_wake(a);
@@ -87,6 +117,7 @@ static void claim_copy(struct claim *c, const struct pg_reply *r)
     c->arena = arena_new();
     c->items = mem_realloc_array(NULL, n, sizeof *c->items);
     struct delivery d, group_of = {0};
+    usec_t oldest = INT64_MAX;
     for (size_t i = 0; i < n; i++) {
         delivery_read(r, c->stmt, i, &d);
         if (i && (d.tenant_id != group_of.tenant_id || d.integration_id != group_of.integration_id)) {
@@ -95,6 +126,7 @@ static void claim_copy(struct claim *c, const struct pg_reply *r)
             start = i;
         }
         group_of = d;
+        oldest = MIN(oldest, d.received_at);
         c->items[i] = (struct item){
             .id = d.id,
             .attempts = d.attempts,
@@ -104,6 +136,7 @@ static void claim_copy(struct claim *c, const struct pg_reply *r)
     }
     struct group *g = group_new(c, group_of.tenant_id, group_of.integration_id, c->items + start, n - start);
     TAILQ_INSERT_TAIL(&c->waiting, g, link);
+    c->a->late = loop_wall(c->a->h->loop) - oldest > PATIENCE;
 }
 
 static void on_claimed(void *arg, const struct pg_reply *r)
@@ -137,13 +170,17 @@ void applier_wake(struct applier *a)
 {
     if (a->state != APPLIER_RUNNING)
         return;
-    if (a->nclaims >= (unsigned)a->h->options->intake_workers) {
+    bool way = gives_way(a);
+    if (a->nclaims >= (way ? 1 : (unsigned)a->h->options->intake_workers)) {
         a->again = true;
         return;
     }
+    if (way && loop_now(a->h->loop) < a->rest_until)
+        return; /* on_rested comes back */
     struct claim *c = NEW(struct claim);
     c->a = a;
     c->asking = true;
+    c->began = loop_now(a->h->loop);
     TAILQ_INIT(&c->waiting);
     TAILQ_INIT(&c->running);
     TAILQ_INSERT_TAIL(&a->claims, c, link);
@@ -199,6 +236,7 @@ void applier_drain(struct applier *a, void (*done)(void *arg), void *arg)
     a->done = done;
     a->done_arg = arg;
     timer_cancel(&a->poll);
+    timer_cancel(&a->rest);
     if (a->nclaims == 0)
         loop_defer(a->h->loop, &a->drained, on_drained, a);
 }
@@ -228,6 +266,7 @@ void applier_free(struct applier *a)
         claim_abandon(c);
     }
     timer_cancel(&a->poll);
+    timer_cancel(&a->rest);
     loop_undefer(a->h->loop, &a->drained);
     upkeep_free(a->upkeep);
     delivery_metrics_free(a->counts);

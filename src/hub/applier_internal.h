@@ -29,6 +29,7 @@ struct claim {
     struct arena *arena;
     struct item *items;
     struct groups waiting, running;
+    usec_t began;
     bool full, asking; /* asking: the claim itself is under way */
     TAILQ_ENTRY(claim) link;
 };
@@ -42,7 +43,9 @@ struct applier {
     struct claims claims;
     unsigned nclaims;
     bool again; /* woken while every worker was busy */
-    struct timer poll;
+    bool late;  /* the last claim found deliveries older than PATIENCE */
+    struct timer poll, rest;
+    usec_t rest_until;
     struct deferred drained;
     void (*done)(void *arg);
     void *done_arg;

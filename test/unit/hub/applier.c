@@ -3,6 +3,8 @@
 #include "testhub.h"
 
 #include "store/delivery.h"
+
+#include <libpq-fe.h>
 #include <stdio.h>
 
 static bool always(void *arg)
@@ -394,6 +396,64 @@ static void deliveries_are_listed_page_by_page_and_shown_to_their_tenant_alone(v
     integration_unref(it);
 }
 
+/* --- a storm --- */
+
+#define STORM 100
+
+static bool storm_waits(void *arg)
+{
+    struct testhub *t = arg;
+    return intake_waiting(t->h.intake) == STORM;
+}
+
+static void admin(PGconn *c, const char *sql)
+{
+    PGresult *r = PQexec(c, sql);
+    assert_true(PQresultStatus(r) == PGRES_TUPLES_OK || PQresultStatus(r) == PGRES_COMMAND_OK);
+    PQclear(r);
+}
+
+/* While senders wait, one worker applies, not two; but it does, before the senders are done. */
+static void a_storm_slows_applying_and_does_not_stop_it(void **state)
+{
+    struct testhub *t = *state;
+    struct integration *it = testhub_integration(t, "");
+    t->options.intake_claim = 5;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(testhub_post(t, it, "{\"id\":\"old%d\",\"type\":\"alert\",\"series\":\"s%d\"}", i, i), 202);
+    pgtest_sql(t->pg,
+               "create function wait() returns trigger language plpgsql as $$ begin "
+               "perform pg_advisory_xact_lock_shared(tg_argv[0]::bigint); return new; end $$; "
+               "alter function wait() owner to msphub; "
+               "create trigger wait before insert on webhook_deliveries for each statement execute function wait(1); "
+               "create trigger wait before insert on rmm_alerts for each row execute function wait(2)");
+    PGconn *gate = PQconnectdb(pgtest_admin_conninfo(t->pg));
+    admin(gate, "select pg_advisory_lock(1), pg_advisory_lock(2)");
+    char *path = testhub_path(it);
+    struct reply r[STORM];
+    for (int i = 0; i < STORM; i++) {
+        char body[64];
+        snprintf(body, sizeof body, "{\"id\":\"new%d\",\"type\":\"alert\",\"series\":\"s%d\"}", i, i);
+        testhub_send(t, &r[i], path, secret_text(it->hook_secret).p, body);
+    }
+    testhub_until(t, storm_waits, t);
+
+    applier_start(t->h.applier);
+    testhub_until_sql(t, "select count(*) = 1 from pg_locks where locktype = 'advisory' and objid = 2 and not granted");
+    check_value(t, "5", "select count(*)::text from webhook_deliveries where claimed_by is not null");
+    admin(gate, "select pg_advisory_unlock(2)");
+    testhub_until_sql(t, "select count(*) = 20 from webhook_deliveries where status = 'done'");
+    assert_true(storm_waits(t));
+    admin(gate, "select pg_advisory_unlock(1)");
+    reply_wait(t, r, STORM);
+    testhub_until_sql(t, "select count(*) = 120 from webhook_deliveries where status = 'done'");
+
+    PQfinish(gate);
+    pgtest_sql(t->pg, "drop trigger wait on webhook_deliveries; drop trigger wait on rmm_alerts; drop function wait()");
+    free(path);
+    integration_unref(it);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, testhub_setup, testhub_teardown)
@@ -410,6 +470,7 @@ int main(void)
         TEST(draining_finishes_what_was_claimed),
         TEST(old_days_are_dropped_but_not_what_is_unfinished),
         TEST(strays_move_into_their_day),
+        TEST(a_storm_slows_applying_and_does_not_stop_it),
         TEST(deliveries_are_listed_page_by_page_and_shown_to_their_tenant_alone),
     };
     return cmocka_run_group_tests(tests, testhub_group_setup, testhub_group_teardown);

@@ -161,7 +161,8 @@ void testhub_start(struct testhub *t)
     h->metrics = metrics_new();
     h->log = log_new(2, getenv("TEST_LOG") ? LOG_DEBUG : LOG_NONE, LOG_LOGFMT);
     h->loop = loop_new(h->log, h->metrics);
-    h->db = pg_pool_new(h->loop, &(struct pg_options){.conninfo = pgtest_conninfo(t->pg)}, h->metrics);
+    h->db =
+        pg_pool_new(h->loop, &(struct pg_options){.conninfo = pgtest_conninfo(t->pg), .connections = 8}, h->metrics);
     crypto_token(h->process, sizeof h->process - 1);
     testhub_key(t, KEY);
     h->access = access_new(h);
