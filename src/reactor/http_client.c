@@ -1,8 +1,6 @@
 /* http_client.c - calls: checked and copied at the start, ended once, called back at the end of the turn.
- * Why:    evhttp's client is not used. Its reply reader cannot keep this interface's promises (http_reader.h says
- *         which), and without the reader what is left of it is a connection that hides why it failed (refused
- *         connections, DNS, TLS and cut bodies all look alike) and tries the first address only. Bufferevents, evdns
- *         and OpenSSL are used directly.
+ * Why:    evhttp carries the calls, but promises less than http_client.h does; http_client_exchange.c lists what is cured
+ *         around it.
  * Owns:   running calls, origins with their connections.
  * States: QUEUED -> BOUND (to a connection) -> ENDED;  BOUND -> QUEUED once, when a kept connection turned out to be
  *         stale */
@@ -11,8 +9,40 @@
 #include "base/mem.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
+
+/* --- headers --- */
+
+bool http_is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c <= 0x20 || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c))
+            return false;
+    }
+    return s.n > 0;
+}
+
+bool http_is_field_value(struct slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+const char *http_reply_head_get(const struct http_reply_head *h, const char *name)
+{
+    for (size_t i = 0; i < h->nheaders; i++)
+        if (strcasecmp(h->headers[i].name, name) == 0)
+            return h->headers[i].value;
+    return NULL;
+}
 
 /* --- the request --- */
 
@@ -28,6 +58,12 @@ static bool is_reserved(const char *name)
     return false;
 }
 
+static void put_header(struct str *out, const char *name, const char *value)
+{
+    str_add(out, slice_of(name, strlen(name) + 1));
+    str_add(out, slice_of(value, strlen(value) + 1));
+}
+
 static bool add_header(struct str *out, const struct http_header *h, struct err *e)
 {
     struct slice value = slice_cstr(h->value);
@@ -36,9 +72,7 @@ static bool add_header(struct str *out, const struct http_header *h, struct err 
     if (!http_is_field_value(value))
         return err_set(e, ERR_INPUT, "the value of header %.60s has a line break or another control character",
                        h->name);
-    str_addf(out, "%s: ", h->name);
-    str_add(out, value);
-    str_adds(out, "\r\n");
+    put_header(out, h->name, h->value);
     return true;
 }
 
@@ -52,21 +86,23 @@ static bool has_user_agent(const struct http_call *call)
 
 static bool build_request(struct http_run *r, const struct http_call *call, struct err *e)
 {
-    struct str *out = &r->request;
+    struct str *out = &r->headers;
     if (!http_url_parse(call->url ? call->url : "", &r->url, e))
         return false;
-    str_addf(out, "%s %s HTTP/1.1\r\nHost: %s\r\n", http_method_name(call->method), r->url.target, r->url.authority);
+    put_header(out, "Host", r->url.authority);
     if (!has_user_agent(call))
-        str_adds(out, "User-Agent: msphub\r\n");
+        put_header(out, "User-Agent", "msphub");
     if (!call->no_gzip)
-        str_adds(out, "Accept-Encoding: gzip\r\n");
+        put_header(out, "Accept-Encoding", "gzip");
     for (size_t i = 0; i < call->nheaders; i++)
         if (!add_header(out, &call->headers[i], e))
             return false;
-    if (call->body.n > 0 || (call->method & (HTTP_POST | HTTP_PUT | HTTP_PATCH)))
-        str_addf(out, "Content-Length: %zu\r\n", call->body.n);
-    str_adds(out, "\r\n");
-    str_add(out, call->body);
+    if (call->body.n > 0 || (call->method & (HTTP_POST | HTTP_PUT | HTTP_PATCH))) {
+        char length[24];
+        snprintf(length, sizeof(length), "%zu", call->body.n);
+        put_header(out, "Content-Length", length);
+    }
+    str_add(&r->body, call->body);
     return true;
 }
 
@@ -118,7 +154,8 @@ static void run_free(struct http_run *r)
 {
     body_release(r);
     http_url_release(&r->url);
-    str_release(&r->request);
+    str_release(&r->headers);
+    str_release(&r->body);
     free(r);
 }
 

@@ -1,5 +1,5 @@
 /* http_client.h - outgoing HTTP/1.1: pools of connections per origin behind one call.
- * Why:    on libevent's bufferevents and evdns, with a reply reader of our own; http_client.c says why not on evhttp.
+ * Why:    on libevent's evhttp and evdns; what evhttp leaves open is cured in http_client_exchange.c.
  * Owns:   connections, queued and running calls.
  * Always: one on_end per call, never from inside http_call_start or _cancel but at the end of a turn, also on cancel
  *         and at shutdown; the deadline covers DNS, connect, TLS, waiting in the pool's queue and the body; a

@@ -10,12 +10,10 @@ static bool too_large(const struct http_run *r, struct err *e)
     return err_set(e, ERR_LIMIT, "the reply's body is larger than %zu bytes", r->call.max_body);
 }
 
-bool body_begin(struct http_run *r, const struct http_reader *reader, struct err *e)
+bool body_begin(struct http_run *r, const struct http_reply_head *head, bool has_body, struct err *e)
 {
-    if (reader->has_length && !reader->head_only && reader->length > r->call.max_body)
-        return too_large(r, e);
-    const char *coding = http_reply_head_get(&reader->head, "Content-Encoding");
-    if (!coding || !*coding || strcasecmp(coding, "identity") == 0 || r->call.no_gzip || reader->state == HR_DONE)
+    const char *coding = http_reply_head_get(head, "Content-Encoding");
+    if (!coding || !*coding || strcasecmp(coding, "identity") == 0 || r->call.no_gzip || !has_body)
         return true;
     if (strcasecmp(coding, "gzip") != 0 && strcasecmp(coding, "x-gzip") != 0)
         return err_set(e, ERR_PROTOCOL, "the reply's Content-Encoding is \"%.40s\", but only gzip was asked for",

@@ -1,9 +1,8 @@
 /* http_client_internal.h - what the client's files share; nobody else includes it.
  * Parts:  http_client.c  calls: started, canceled, ended; http_pool.c  origins: who gets which connection;
- *         http_client_conn.c one connection: resolve, connect, TLS, write, read; http_client_body.c  from the wire's
- *         body to on_body.
- * Always: user callbacks run from a connection's events (on_head, on_body) or at the end of the turn (on_end), never
- *         from inside a call of the user. A connection that is dropped is closed at once and freed at the end of the
+ *         http_client_conn.c  one connection: its address, its place in the pool; http_client_exchange.c  one request and
+ *         its reply by evhttp; http_client_body.c  from the wire's body to on_body.
+ * Always: user callbacks run at the end of the turn, never from inside a call of the user or of evhttp. A connection that is dropped is closed at once and freed at the end of the
  *         turn; a call that has ended is freed after its on_end. So after any callback it is enough to look at c->run. */
 #ifndef MSPHUB_REACTOR_HTTP_CLIENT_INTERNAL_H
 #define MSPHUB_REACTOR_HTTP_CLIENT_INTERNAL_H
@@ -11,7 +10,6 @@
 #include "base/str.h"
 #include "reactor/address.h"
 #include "reactor/http_client.h"
-#include "reactor/http_reader.h"
 #include "reactor/http_url.h"
 
 #include <uthash.h>
@@ -32,7 +30,8 @@ struct http_run { /* a call */
     struct ref ref;
     struct http_call call; /* callbacks, limits; its texts are not ours */
     struct http_url url;
-    struct str request; /* head and body as they go out */
+    struct str headers; /* of the request: "name\0value\0name\0value\0" */
+    struct str body;    /* of the request */
     struct timer deadline;
     bool paused, retried;
     bool gunzip, gz_ended; /* the body is decoded; a whole gzip member has been */
@@ -46,12 +45,24 @@ TAILQ_HEAD(http_runs, http_run);
 
 enum http_conn_state {
     HC_RESOLVING,
-    HC_CONNECTING, /* one address after the other */
-    HC_HANDSHAKE,
+    HC_CONNECTING, /* one address after the other, with the TLS handshake */
     HC_BUSY,
     HC_IDLE,
     HC_DEAD, /* client->dead, until the end of the turn */
     HC_NSTATES_
+};
+
+struct http_exchange { /* notes of one request and its reply; zero for the next */
+    bool in_flight;    /* evhttp has the request and will call back */
+    bool sent;         /* a byte of the request has left */
+    bool head_seen, head_told, has_body;
+    bool whole, failed; /* how it ended */
+    bool odd;           /* the connection is not to be used again */
+    bool nudge;
+    unsigned interim;
+    size_t got;         /* bytes that have arrived */
+    int error, errnum;  /* of evhttp's error callback */
+    struct err refusal; /* what we found wrong with the head */
 };
 
 struct http_conn {
@@ -62,17 +73,17 @@ struct http_conn {
     struct http_run *run; /* RESOLVING to BUSY */
     struct address_query *query;
     struct address addrs[ADDRESS_MAX];
-    size_t naddrs, at; /* at: the one that is tried */
-    struct err why;    /* of the last address that failed */
-    int fd;            /* CONNECTING */
-    struct event *ev;  /* CONNECTING */
-    struct bufferevent *bev;
+    size_t naddrs, at;               /* at: the one that is tried */
+    struct err why;                  /* of the last address that failed */
+    struct evhttp_connection *evcon; /* from CONNECTING on */
+    struct bufferevent *bev;         /* evcon's */
+    struct evhttp_request *req;      /* ours */
+    struct evbuffer *body;           /* of the reply, not yet taken */
+    struct http_exchange x;
     struct timer timer; /* connect_timeout, idle_timeout */
     struct deferred again;
-    struct http_reader reader;
     unsigned served; /* replies before this one */
-    short closed;    /* what the event said when the peer had closed; 0: it has not */
-    bool odd;        /* not to be used again */
+    bool closed;     /* by evhttp, or by the peer while idle */
 };
 TAILQ_HEAD(http_conns, http_conn);
 
@@ -102,6 +113,9 @@ struct http_client {
 };
 
 /* --- http_client.c --- */
+/* The grammar of header names and values (RFC 9110 5): what is neither does not travel. */
+bool http_is_token(struct slice s);
+bool http_is_field_value(struct slice s);
 void run_end(struct http_run *r, const struct err *e); /* e == NULL: the reply is whole */
 void client_kick(struct http_client *c);
 
@@ -118,13 +132,24 @@ bool http_conn_usable(struct http_conn *c); /* an IDLE one: has the peer left it
 void http_conn_use(struct http_conn *c, struct http_run *r);
 void http_conn_drop(struct http_conn *c); /* c->run must be NULL */
 void http_conn_free(struct http_conn *c);
+const char *http_conn_stage(const struct http_conn *c); /* for an error: what it was doing */
+/* What an exchange comes to. */
+void http_conn_connected(struct http_conn *c);
+void http_conn_unreached(struct http_conn *c, const char *why); /* the next address, please */
+void http_conn_done(struct http_conn *c, bool again);
+void http_conn_fail(struct http_conn *c, const struct err *e);
+void http_conn_retry(struct http_conn *c);
+
+/* --- http_client_exchange.c --- */
+bool exchange_open(struct http_conn *c, const struct address *a, struct err *e);
+void exchange_start(struct http_conn *c); /* with c->run, on a connection that is open */
+void exchange_close(struct http_conn *c);
 void http_conn_pause(struct http_conn *c);
 void http_conn_resume(struct http_conn *c);
-const char *http_conn_stage(const struct http_conn *c); /* for an error: what it was doing */
 
 /* --- http_client_body.c --- */
 #define BODY_BURST (256 * 1024) /* plain bytes of one connection in one turn */
-bool body_begin(struct http_run *r, const struct http_reader *reader, struct err *e);
+bool body_begin(struct http_run *r, const struct http_reply_head *head, bool has_body, struct err *e);
 /* Hands (part of) a piece to the user; *ret_taken tells how much of it is done with. False: *e says why it is refused. */
 bool body_piece(struct http_run *r, struct slice piece, size_t *ret_taken, struct err *e);
 bool body_rest(struct http_run *r, struct err *e); /* what zlib still holds of the pieces before */

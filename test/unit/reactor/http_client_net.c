@@ -188,6 +188,7 @@ static void test_tls(void **state)
     assert_whole(fetch_from(w, &w->tls, "host.test", "/ok"), 200, "ok");
     assert_whole(fetch_from(w, &w->tls, "host.test", "/gzip/300000"), 200, NULL);
     assert_whole(fetch_from(w, &w->tls, "host.test", "/stream/3000000"), 200, NULL);
+    assert_whole(fetch_from(w, &w->tls, "host.test", "/100"), 200, "real");
     assert_whole(fetch_from(w, &w->tls, "host.test", "/dies-second"), 200,
                  "ok"); /* it dies: once more on a fresh one */
     assert_int_equal(w->tls.accepted, 2);

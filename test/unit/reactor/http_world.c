@@ -26,7 +26,7 @@ struct peer {
     struct server *s;
     struct bufferevent *bev;
     unsigned requests; /* on this connection */
-    bool close_when_sent, cut;
+    bool close_when_sent, cut, chunks;
     size_t to_stream;
     struct timer drip;
 };
@@ -40,8 +40,8 @@ static const struct row {
     {"/says-close", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", KEEP},
     {"/empty", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", KEEP},
     {"/204", "HTTP/1.1 204 No Content\r\n\r\n", KEEP},
-    {"/chunked",
-     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n4\r\n you\r\n0\r\nT: t\r\n\r\n", KEEP},
+    {"/chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n4\r\n you\r\n0\r\nT: t\r\n\r\n",
+     KEEP},
     {"/until-close", "HTTP/1.1 200 OK\r\n\r\nall of it", CLOSE},
     {"/until-close-cut", "HTTP/1.1 200 OK\r\n\r\nall of it", CLOSE}, /* over TLS: without close_notify */
     {"/until-close-reset", "HTTP/1.1 200 OK\r\n\r\nall of it", RESET},
@@ -66,6 +66,11 @@ static const struct row {
     {"/two-lengths", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nokk", KEEP},
     {"/length-and-chunks",
      "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", KEEP},
+    {"/lengths-of-keep-alive", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: +2\r\n\r\nok", KEEP},
+    {"/blank-name", "HTTP/1.1 200 OK\r\nContent-Length : 2\r\n\r\nok", KEEP},
+    {"/switch", "HTTP/1.1 101 Switching Protocols\r\n\r\n", KEEP},
+    {"/chunk-extension", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2;x=y\r\nok\r\n0\r\n\r\n", KEEP},
+    {"/until-close-says-keep", "HTTP/1.1 200 OK\r\nConnection: keep-alive\r\n\r\nall of it", CLOSE},
     {"/coding", "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", KEEP},
     {"/bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\nok\r\n0\r\n\r\n", KEEP},
     {"/wrap-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000002\r\nok\r\n0\r\n\r\n", KEEP},
@@ -112,7 +117,11 @@ static void stream_more(struct peer *p)
     static const char block[16384];
     while (p->to_stream > 0 && evbuffer_get_length(bufferevent_get_output(p->bev)) < 65536) {
         size_t n = MIN(p->to_stream, sizeof(block));
+        if (p->chunks)
+            evbuffer_add_printf(bufferevent_get_output(p->bev), "%zx\r\n", n);
         bufferevent_write(p->bev, block, n);
+        if (p->chunks)
+            say(p, "\r\n");
         p->to_stream -= n;
         p->s->sent += n;
     }
@@ -149,6 +158,11 @@ static bool special(struct peer *p, const char *path)
     } else if (sscanf(path, "/stream-chunk/%u", &n) == 1) {
         evbuffer_add_printf(out, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n", n);
         p->to_stream = n;
+        stream_more(p);
+    } else if (sscanf(path, "/stream-chunks/%u", &n) == 1) {
+        say(p, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        p->to_stream = n;
+        p->chunks = true;
         stream_more(p);
     } else if (sscanf(path, "/gzip/%u", &n) == 1)
         say_gzip(p, n, false);
