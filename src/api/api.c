@@ -42,6 +42,11 @@ static const struct api_op *call_op(const struct api_call *c)
 static void api_run(struct api_call *c)
 {
     const struct api_op *op = call_op(c);
+    /* "ninjaone:" is a name that somebody forgot to fill in, not the first instance. */
+    if (slice_ends(http_request_param(c->req, "key"), SLICE(":"))) {
+        api_problem(c, 404, "not_found", "The integration's name behind the colon is empty.");
+        return;
+    }
     if (op->takes_body) {
         struct slice text = http_request_body(c->req);
         struct json *body = NULL;

@@ -110,6 +110,12 @@ class Rest(World):
             with self.subTest(path):
                 self.problem(self.api.get(path), 404)
 
+    def test_an_empty_instance_name_is_not_the_first_instance(self):
+        self.configure_ninja()
+        for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/configure"), ("POST", "/sync")):
+            self.problem(self.api(method, "/api/v1/integrations/ninjaone:" + path, {} if method == "POST" else None), 404)
+        self.ok(self.api.get("/api/v1/integrations/ninjaone"))
+
     def test_query_arguments(self):
         for query in ("limit=0", "limit=501", "limit=x", "after=nonsense", "colour=red", "type=toaster", "agent_status=maybe",
                       "last_seen_before=yesterday"):
