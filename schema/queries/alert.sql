@@ -52,7 +52,9 @@ with input as (
                         else array(select distinct x from unnest(a.triggers || excluded.triggers) x order by x desc limit 256)
                    end,
         first_received_at = least(a.first_received_at, excluded.first_received_at),
-        stamps = array[greatest(a.stamps[1], excluded.stamps[1]), greatest(a.stamps[2], excluded.stamps[2]),
+        stamps = array[case when msphub_alert_is_back(a.absent_at, excluded.state, excluded.first_received_at)
+                            then excluded.stamps[1] else greatest(a.stamps[1], excluded.stamps[1]) end,
+                       greatest(a.stamps[2], excluded.stamps[2]),
                        greatest(a.stamps[3], excluded.stamps[3]), greatest(a.stamps[4], excluded.stamps[4]),
                        greatest(a.stamps[5], excluded.stamps[5]), greatest(a.stamps[6], excluded.stamps[6]),
                        greatest(a.stamps[7], excluded.stamps[7]), greatest(a.stamps[8], excluded.stamps[8]),

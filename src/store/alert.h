@@ -1,5 +1,6 @@
 /* store/alert.h - alert batches → rmm_alerts, by series.
- * Always: any order and any number of messages about one series end in the same row (changed_at, change_id decide); a
+ * Always: any order and any number of messages about one series end in the same row (changed_at, change_id decide),
+ *         as long as no list has left the alert out: what opens it again then counts anew, however old it is. A
  *         message that says less (no severity, no message) never erases what is known. */
 #ifndef MSPHUB_STORE_ALERT_H
 #define MSPHUB_STORE_ALERT_H
