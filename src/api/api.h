@@ -60,8 +60,8 @@ struct api_routes {
     const struct http_route *routes;
     size_t n;
 };
-extern const struct api_routes api_alerts, api_assets, api_deliveries, api_health, api_integrations, api_keys,
-    api_organizations, api_runs;
+extern const struct api_routes api_alerts, api_assets, api_deliveries, api_health, api_integrations, api_organizations,
+    api_runs;
 
 /* --- replies: each ends the call --- */
 void api_reply(struct api_call *c, int status, const struct str *json);

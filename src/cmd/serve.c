@@ -58,7 +58,6 @@ static void on_loaded(void *arg, const struct err *e)
         serve_give_up(s, e);
         return;
     }
-    s->hub.integrations_loaded = true;
     applier_start(s->hub.applier);
     syncer_start(s->hub.syncer);
     notify_state("READY=1\nSTATUS=serving");

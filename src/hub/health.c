@@ -1,6 +1,8 @@
 /* hub/health.c - see health.h. */
 #include "hub/health.h"
 
+#include "hub/integration.h"
+
 #include <stdio.h>
 
 static struct health_check check(const char *name, bool good, const char *when_good, const char *when_bad)
@@ -16,7 +18,7 @@ size_t health_checks(const struct hub *h, struct health_check *ret)
     ret[n++] = check("database", pg_pool_up(h->db), "connected", "not connected; see the option database and the log");
     ret[n++] =
         check("schema", h->schema_current, "current", "not checked yet, or older than this build: msphub migrate");
-    ret[n++] = check("integrations", h->integrations_loaded, "loaded", "not loaded yet");
+    ret[n++] = check("integrations", integrations_loaded(h->integrations), "loaded", "not loaded yet");
     ret[n++] = check("draining", !h->draining, "no", "shutting down");
     return n;
 }

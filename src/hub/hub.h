@@ -26,7 +26,7 @@ struct hub {
     struct http_client *client;
     struct keyring *keyring; /* NULL: no key configured, secrets cannot be stored */
     char process[33];        /* who we are in leases: random, per process */
-    bool schema_current, integrations_loaded, draining; /* how far serve has come; health.c tells */
+    bool schema_current, draining; /* how far serve has come; health.c tells */
 
     struct access *access;
     struct integrations *integrations;
