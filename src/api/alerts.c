@@ -5,7 +5,7 @@
 static const char *const state_names[] = {"open", "triggered", "acknowledged", "resolved", NULL};
 static const char *const severity_filter[] = {"none", "minor", "moderate", "major", "critical", NULL};
 
-static void list(struct api_call *c)
+void op_alerts_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
@@ -25,15 +25,9 @@ static void list(struct api_call *c)
     alert_list(c->hub->db, &filter, &request, api_reply_page, c);
 }
 
-static void get(struct api_call *c)
+void op_alerts_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
         alert_get(c->hub->db, c->who.tenant_id, id, api_reply_item, c);
 }
-
-static const struct http_route routes[] = {
-    API_ROUTE(HTTP_GET, "/api/v1/alerts", ACCESS_VIEWER, list),
-    API_ROUTE(HTTP_GET, "/api/v1/alerts/{id}", ACCESS_VIEWER, get),
-};
-const struct api_routes api_alerts = {routes, ARRAY_LEN(routes)};

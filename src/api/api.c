@@ -1,6 +1,6 @@
-/* api/api.c - the one entry of every operation: credential → role → body → run.
+/* api/api.c - the way of a request through the stages to its operation.
  * Owns:   an api_call per request, freed when the request is replied to (http_request_set_data).
- * States: ENTER -> [CHECK the key, maybe by the database] -> RUN; a refusal replies and ends. */
+ * States: the stages below, in order. Each ends with api_next(), now or in a later turn, or with a reply, which ends the call. */
 #include "api/api.h"
 
 #include <stdlib.h>
@@ -9,16 +9,11 @@ struct api {
     struct hub *hub;
 };
 
-static const struct api_routes *const all_routes[] = {
-    &api_alerts, &api_assets, &api_deliveries, &api_health, &api_integrations, &api_organizations, &api_runs,
-};
-
 struct api *api_new(struct hub *h, struct http_server *server)
 {
     struct api *a = NEW(struct api);
     a->hub = h;
-    for (size_t i = 0; i < ARRAY_LEN(all_routes); i++)
-        http_server_add(server, all_routes[i]->routes, all_routes[i]->n, a);
+    http_server_add(server, api_routes, api_nroutes, a);
     return a;
 }
 
@@ -30,96 +25,116 @@ void api_free(struct api *a)
 static void call_free(void *data)
 {
     struct api_call *c = data;
+    integration_unref(c->integration);
     arena_free(c->arena);
     free(c);
 }
 
-static const struct api_op *call_op(const struct api_call *c)
+struct audit_actor api_actor(const struct api_call *c)
 {
-    return http_request_route(c->req)->extra;
+    static const char *const kinds[] = {
+        [ACCESS_BY_KEY] = "api_key", [ACCESS_BY_SESSION] = "session", [ACCESS_BY_TOKEN] = "token"};
+    return (struct audit_actor){
+        .kind = kinds[c->who.kind],
+        .id = c->who.kind == ACCESS_BY_KEY ? c->who.key_id : c->who.user_id,
+        .name = slice_cstr(c->who.label),
+        .address = slice_cstr(http_request_peer(c->req)),
+        .request_id = slice_cstr(http_request_id(c->req)),
+    };
 }
 
-static void api_run(struct api_call *c)
+/* --- stages --- */
+
+static void authorize(struct api_call *c)
 {
-    const struct api_op *op = call_op(c);
-    /* "ninjaone:" is a name that somebody forgot to fill in, not the first instance. */
-    if (slice_ends(http_request_param(c->req, "key"), SLICE(":"))) {
-        api_problem(c, 404, "not_found", "The integration's name behind the colon is empty.");
+    const struct api_op *op = c->op;
+    if (op->role == ACCESS_PUBLIC || access_may(&c->who, op->role, op->scope))
+        api_next(c);
+    else if (c->who.role < op->role)
+        api_problem(c, 403, "forbidden", "This needs the role %s; %s has %s.", access_role_names[op->role],
+                    c->who.label, access_role_names[c->who.role]);
+    else
+        api_problem(c, 403, "insufficient_scope", "This needs the scope %s, which %s was not given.",
+                    access_scope_names[op->scope], c->who.label);
+}
+
+static void read_body(struct api_call *c)
+{
+    if (!(c->op->flags & API_BODY)) {
+        api_next(c);
         return;
     }
-    if (op->takes_body) {
-        struct slice text = http_request_body(c->req);
-        struct json *body = NULL;
-        struct err e = {0};
-        if (!json_parse(c->arena, text.n ? text : SLICE("{}"), &body, &e)) {
-            api_problem(c, 400, "not_json", "The body is not JSON: %s", e.what);
-            return;
-        }
-        if (body->type != JSON_OBJECT) {
-            api_problem(c, 400, "not_an_object", "The body must be a JSON object.");
-            return;
-        }
-        c->body = body;
-    }
-    op->run(c);
-}
-
-static void api_identified(struct api_call *c)
-{
-    const struct api_op *op = call_op(c);
-    if (c->who.role < op->role) {
-        api_problem(c, 403, "forbidden", "This needs the role %s; the key msp_%s… has %s.", access_role_names[op->role],
-                    c->who.prefix, access_role_names[c->who.role]);
+    struct slice text = http_request_body(c->req);
+    struct json *body = NULL;
+    struct err e = {0};
+    if (!json_parse(c->arena, text.n ? text : SLICE("{}"), &body, &e)) {
+        api_problem(c, 400, "not_json", "The body is not JSON: %s", e.what);
         return;
     }
-    api_run(c);
+    if (body->type != JSON_OBJECT) {
+        api_problem(c, 400, "not_an_object", "The body must be a JSON object.");
+        return;
+    }
+    c->body = body;
+    api_next(c);
 }
 
-static void on_checked(void *arg, const struct access_identity *who, const struct err *e)
+static void on_integration(void *arg, struct integration *it, const struct err *e)
 {
     struct api_call *c = arg;
-    if (e && e->code != ERR_AUTH) {
+    if (e && e->code == ERR_NOT_FOUND) {
+        api_problem(c, 404, "not_found", "There is no integration \"%.*s\" here; POST …/configure makes one.",
+                    SLICE_FMT(http_request_param(c->req, "key")));
+    } else if (e) {
         api_problem_err(c, e);
-        return;
+    } else {
+        c->integration = integration_ref(it);
+        c->then(c);
     }
-    if (e) {
-        http_reply_header(c->req, "WWW-Authenticate", "Bearer realm=\"msphub\"");
-        api_problem(c, 401, "bad_credential",
-                    "The API key is unknown, expired or revoked. `msphub api-key create` makes one.");
-        return;
-    }
-    c->who = *who;
-    api_identified(c);
 }
 
-/* "Authorization: Bearer KEY", or X-API-Key. */
-static struct slice credential_of(const struct http_request *r)
+void api_find_integration(struct api_call *c, void (*then)(struct api_call *c))
 {
-    struct slice bearer = http_request_header(r, "Authorization");
-    if (bearer.n > 7 && slice_ieq(slice_of(bearer.p, 7), SLICE("Bearer ")))
-        return slice_trim(slice_of(bearer.p + 7, bearer.n - 7));
-    return http_request_header(r, "X-API-Key");
+    c->then = then;
+    integrations_get_by_key(c->hub->integrations, c->who.tenant_id, http_request_param(c->req, "key"), on_integration,
+                            c);
+}
+
+static void find_integration(struct api_call *c)
+{
+    struct slice key = http_request_param(c->req, "key");
+    /* "ninjaone:" is a name that somebody forgot to fill in, not the first instance. */
+    if (slice_ends(key, SLICE(":")))
+        api_problem(c, 404, "not_found", "The integration's name behind the colon is empty.");
+    else if (c->op->flags & API_INTEGRATION)
+        api_find_integration(c, api_next);
+    else
+        api_next(c);
+}
+
+static void run(struct api_call *c)
+{
+    c->op->run(c);
+}
+
+static void (*const stages[])(struct api_call *c) = {api_authenticate, authorize, read_body, find_integration, run};
+
+void api_next(struct api_call *c)
+{
+    stages[c->stage++](c);
 }
 
 void api_enter(struct http_request *r, void *arg)
 {
     struct api *a = arg;
     struct api_call *c = NEW(struct api_call);
-    *c = (struct api_call){.hub = a->hub, .req = r, .arena = arena_new()};
+    *c = (struct api_call){
+        .api = a,
+        .hub = a->hub,
+        .op = http_request_route(r)->extra,
+        .req = r,
+        .arena = arena_new(),
+    };
     http_request_set_data(r, c, call_free);
-    if (call_op(c)->role == ACCESS_PUBLIC) {
-        api_run(c);
-        return;
-    }
-    struct slice key = credential_of(r);
-    if (key.n == 0) {
-        http_reply_header(r, "WWW-Authenticate", "Bearer realm=\"msphub\"");
-        api_problem(c, 401, "no_credential",
-                    "Send an API key as `Authorization: Bearer KEY`. `msphub api-key create` makes one.");
-        return;
-    }
-    if (access_cached(a->hub->access, key, &c->who))
-        api_identified(c);
-    else
-        access_check(a->hub->access, key, on_checked, c);
+    api_next(c);
 }

@@ -1,8 +1,8 @@
 /* api/api.h - the REST API: resources, authentication, errors.
- * How:    each resource file gives a table of http_route rows whose `extra` is a struct api_op: who may, and what runs.
- * One entry (api.c) authenticates, checks the role, then runs the operation. Always: the tenant comes from the
- * credential, never from path or body; every error is problem details; an operation replies exactly once through
- * api_reply* or api_problem*, after which its api_call is gone. */
+ * How:    routes.def is the table of all operations; each resource file has the functions op_NAME of some. A request goes through
+ *         the stages of api.c (who, may they, what do they send, which integration …), then its operation runs.
+ * Always: the tenant comes from the credential, never from path or body; every error is problem details; an operation replies
+ *         exactly once through api_reply* or api_problem*, after which its api_call is gone. */
 #ifndef MSPHUB_API_API_H
 #define MSPHUB_API_API_H
 
@@ -14,57 +14,62 @@
 #include "hub/integration.h"
 #include "msphub/record.h"
 #include "reactor/http_server.h"
+#include "store/audit.h"
 #include "store/page.h"
 
 struct api;
 struct api *api_new(struct hub *h, struct http_server *server); /* adds all routes; before listening */
 void api_free(struct api *a);
 
+enum api_flags {
+    API_BODY = 1,        /* a JSON object is read into c->body before; an empty body is {} */
+    API_INTEGRATION = 2, /* {key} names an integration of the tenant, found before as c->integration */
+    API_CREATES = 4,     /* takes an Idempotency-Key */
+    API_GUARDED = 8,     /* needs If-Match */
+};
+
 struct api_call;
-typedef void api_with_integration_fn(struct api_call *c, struct integration *it);
+struct api_op {
+    const char *name;
+    enum access_role role; /* the least that may; ACCESS_PUBLIC: no credential */
+    enum access_scope scope;
+    unsigned flags; /* enum api_flags */
+    void (*run)(struct api_call *c);
+};
 
 struct api_call {
+    struct api *api;
     struct hub *hub;
+    const struct api_op *op;
     struct http_request *req;
     struct arena *arena; /* lives as long as the call */
+    unsigned stage;      /* the next one */
     struct access_identity who;
-    const struct json *body; /* of operations that take one */
-    api_with_integration_fn *then;
-    int status; /* of a reply that ends in another operation's; 0: that one's own */
+    const struct json *body;          /* of operations with API_BODY */
+    struct integration *integration;  /* of operations with API_INTEGRATION; held by the call */
+    void (*then)(struct api_call *c); /* of api_find_integration */
+    int status;                       /* of a reply that ends in another operation's; 0: that one's own */
 };
 
-struct api_op {
-    enum access_role role; /* the least that may; ACCESS_PUBLIC: no credential */
-    void (*run)(struct api_call *c);
-    bool takes_body; /* a JSON object is read into c->body before run; an empty body is {} */
-};
-
-/* Table rows: API_ROUTE(HTTP_GET, "/api/v1/assets", ACCESS_VIEWER, assets_list). */
-#define API_ROUTE(method_, pattern_, role_, run_)                                                                      \
-    {                                                                                                                  \
-        .method = (method_), .pattern = (pattern_), .handler = api_enter, .extra = &(const struct api_op)              \
-        {                                                                                                              \
-            .role = (role_), .run = (run_)                                                                             \
-        }                                                                                                              \
-    }
-#define API_ROUTE_BODY(method_, pattern_, role_, run_)                                                                 \
-    {                                                                                                                  \
-        .method = (method_), .pattern = (pattern_), .handler = api_enter, .extra = &(const struct api_op)              \
-        {                                                                                                              \
-            .role = (role_), .run = (run_), .takes_body = true                                                         \
-        }                                                                                                              \
-    }
+#define ROUTE(method, pattern, role, scope, operation, flags) void op_##operation(struct api_call *c);
+#include "api/routes.def"
+#undef ROUTE
+extern const struct http_route api_routes[]; /* `extra` is the struct api_op */
+extern const size_t api_nroutes;
 void api_enter(struct http_request *r, void *arg);
 
-struct api_routes {
-    const struct http_route *routes;
-    size_t n;
-};
-extern const struct api_routes api_alerts, api_assets, api_deliveries, api_health, api_integrations, api_organizations,
-    api_runs;
+/* A stage of api.c has let the call pass: on with the next. The call may be gone after it. */
+void api_next(struct api_call *c);
+/* c->integration from {key}, then `then`; or it has replied 404. For operations where only some calls need one. */
+void api_find_integration(struct api_call *c, void (*then)(struct api_call *c));
+/* The stage that finds out who asks (authenticate.c). */
+void api_authenticate(struct api_call *c);
+/* Who makes the changes of this call, for store/audit.h; lives as long as the call. */
+struct audit_actor api_actor(const struct api_call *c);
 
 /* --- replies: each ends the call --- */
 void api_reply(struct api_call *c, int status, const struct str *json);
+void api_reply_json(struct api_call *c, int status, struct slice json);
 void api_reply_none(struct api_call *c); /* 204 */
 /* `code`: snake_case, becomes the type "/problems/<code>"; the sentence says what, where and how to mend it. */
 void api_problem(struct api_call *c, int status, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
@@ -114,9 +119,5 @@ struct page_request api_page_request(const struct api_call *c, const struct api_
 /* Callbacks for the store's reads, `arg` is the call. A page becomes {"items": […], "next": cursor or null} with a Link header. */
 void api_reply_page(void *arg, const struct page *page, const struct err *e);
 void api_reply_item(void *arg, struct slice json, const struct err *e);
-
-/* --- the integration that {key} names --- */
-/* Runs `then` with it (borrowed for that call), or has replied 404. */
-void api_with_integration(struct api_call *c, api_with_integration_fn *then);
 
 #endif

@@ -253,24 +253,5 @@ void api_reply_item(void *arg, struct slice json, const struct err *e)
     if (e)
         api_problem_err(c, e);
     else
-        http_reply(c->req, 200, "application/json", json);
-}
-
-static void on_integration(void *arg, struct integration *it, const struct err *e)
-{
-    struct api_call *c = arg;
-    if (e && e->code == ERR_NOT_FOUND)
-        api_problem(c, 404, "not_found", "There is no integration \"%.*s\" here; POST …/configure makes one.",
-                    SLICE_FMT(http_request_param(c->req, "key")));
-    else if (e)
-        api_problem_err(c, e);
-    else
-        c->then(c, it);
-}
-
-void api_with_integration(struct api_call *c, api_with_integration_fn *then)
-{
-    c->then = then;
-    integrations_get_by_key(c->hub->integrations, c->who.tenant_id, http_request_param(c->req, "key"), on_integration,
-                            c);
+        api_reply_json(c, 200, json);
 }

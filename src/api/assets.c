@@ -24,7 +24,7 @@ static struct slice name_at(const char *const *names, int i)
 }
 
 /* Retired assets are shown when they are asked for. */
-static void list(struct api_call *c)
+void op_assets_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
@@ -51,15 +51,9 @@ static void list(struct api_call *c)
     asset_list(c->hub->db, &f, &request, api_reply_page, c);
 }
 
-static void get(struct api_call *c)
+void op_assets_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
         asset_get(c->hub->db, c->who.tenant_id, id, api_reply_item, c);
 }
-
-static const struct http_route routes[] = {
-    API_ROUTE(HTTP_GET, "/api/v1/assets", ACCESS_VIEWER, list),
-    API_ROUTE(HTTP_GET, "/api/v1/assets/{id}", ACCESS_VIEWER, get),
-};
-const struct api_routes api_assets = {routes, ARRAY_LEN(routes)};

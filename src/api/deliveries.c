@@ -5,7 +5,7 @@
 
 static const char *const status_names[] = {"pending", "held", "done", "ignored", "dead", NULL};
 
-static void list_of(struct api_call *c, struct integration *it)
+void op_deliveries_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
@@ -18,15 +18,10 @@ static void list_of(struct api_call *c, struct integration *it)
     const struct delivery_filter filter = {
         .status = status < 0 ? SLICE_NONE : slice_cstr(status_names[status]),
         .type = api_arg(c, "type"),
-        .integration_id = it->id,
+        .integration_id = c->integration->id,
     };
     struct page_request request = api_page_request(c, &page);
     delivery_list(c->hub->db, &filter, &request, api_reply_page, c);
-}
-
-static void list(struct api_call *c)
-{
-    api_with_integration(c, list_of);
 }
 
 /* The path names the integration as well: another one's delivery is not found under it. */
@@ -43,13 +38,13 @@ struct delivery_call {
     int64_t integration_id, delivery_id;
 };
 
-static struct delivery_call *delivery_call_new(struct api_call *c, struct integration *it)
+static struct delivery_call *delivery_call_new(struct api_call *c)
 {
     int64_t id;
     if (!api_id(c, "id", &id))
         return NULL;
     struct delivery_call *d = arena_alloc(c->arena, sizeof(*d));
-    *d = (struct delivery_call){c, it->id, id};
+    *d = (struct delivery_call){c, c->integration->id, id};
     return d;
 }
 
@@ -68,19 +63,14 @@ static void on_shown(void *arg, struct slice json, const struct err *e)
 {
     struct delivery_call *d = arg;
     if (!delivery_refused(d, json, e))
-        http_reply(d->call->req, 200, "application/json", json);
+        api_reply_json(d->call, 200, json);
 }
 
-static void get_of(struct api_call *c, struct integration *it)
+void op_deliveries_get(struct api_call *c)
 {
-    struct delivery_call *d = delivery_call_new(c, it);
+    struct delivery_call *d = delivery_call_new(c);
     if (d)
         delivery_get(c->hub->db, c->who.tenant_id, d->delivery_id, on_shown, d);
-}
-
-static void get(struct api_call *c)
-{
-    api_with_integration(c, get_of);
 }
 
 static void on_replayed(void *arg, int64_t replayed, const struct err *e)
@@ -103,32 +93,14 @@ static void on_to_replay(void *arg, struct slice json, const struct err *e)
         delivery_replay(d->call->hub->db, d->call->who.tenant_id, d->delivery_id, on_replayed, d->call);
 }
 
-static void replay_of(struct api_call *c, struct integration *it)
+void op_deliveries_replay(struct api_call *c)
 {
-    struct delivery_call *d = delivery_call_new(c, it);
+    struct delivery_call *d = delivery_call_new(c);
     if (d)
         delivery_get(c->hub->db, c->who.tenant_id, d->delivery_id, on_to_replay, d);
 }
 
-static void replay(struct api_call *c)
+void op_deliveries_replay_dead(struct api_call *c)
 {
-    api_with_integration(c, replay_of);
+    delivery_replay_dead(c->hub->db, c->who.tenant_id, c->integration->id, on_replayed, c);
 }
-
-static void replay_dead_of(struct api_call *c, struct integration *it)
-{
-    delivery_replay_dead(c->hub->db, c->who.tenant_id, it->id, on_replayed, c);
-}
-
-static void replay_dead(struct api_call *c)
-{
-    api_with_integration(c, replay_dead_of);
-}
-
-static const struct http_route routes[] = {
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/deliveries", ACCESS_VIEWER, list),
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/deliveries/{id}", ACCESS_VIEWER, get),
-    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/deliveries/{id}/replay", ACCESS_OPERATOR, replay),
-    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/deliveries/replay-dead", ACCESS_OPERATOR, replay_dead),
-};
-const struct api_routes api_deliveries = {routes, ARRAY_LEN(routes)};

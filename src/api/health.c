@@ -4,13 +4,13 @@
 #include "api/api.h"
 #include "version.h"
 
-static void livez(struct api_call *c)
+void op_livez(struct api_call *c)
 {
     http_reply(c->req, 200, "text/plain; charset=utf-8", SLICE("ok\n"));
 }
 
 /* 200 when every check is good, else 503; ?verbose lists them. */
-static void readyz(struct api_call *c)
+void op_readyz(struct api_call *c)
 {
     struct health_check checks[HEALTH_MAX_CHECKS];
     size_t n = health_checks(c->hub, checks);
@@ -27,7 +27,7 @@ static void readyz(struct api_call *c)
     http_reply(c->req, ready ? 200 : 503, "text/plain; charset=utf-8", str_slice(&out));
 }
 
-static void metrics(struct api_call *c)
+void op_metrics(struct api_call *c)
 {
     _cleanup_(str_release) struct str out = {0};
     struct slice accept = http_request_header(c->req, "Accept");
@@ -39,15 +39,7 @@ static void metrics(struct api_call *c)
                str_slice(&out));
 }
 
-static void version(struct api_call *c)
+void op_version(struct api_call *c)
 {
-    http_reply(c->req, 200, "application/json", SLICE("{\"name\":\"msphub\",\"version\":\"" MSPHUB_VERSION "\"}"));
+    api_reply_json(c, 200, SLICE("{\"name\":\"msphub\",\"version\":\"" MSPHUB_VERSION "\"}"));
 }
-
-static const struct http_route routes[] = {
-    API_ROUTE(HTTP_GET, "/livez", ACCESS_PUBLIC, livez),
-    API_ROUTE(HTTP_GET, "/readyz", ACCESS_PUBLIC, readyz),
-    API_ROUTE(HTTP_GET, "/metrics", ACCESS_PUBLIC, metrics),
-    API_ROUTE(HTTP_GET, "/api/v1", ACCESS_PUBLIC, version),
-};
-const struct api_routes api_health = {routes, ARRAY_LEN(routes)};

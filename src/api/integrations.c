@@ -30,7 +30,7 @@ static void on_catalog(void *arg, const struct pg_reply *r)
     api_reply(c, 200, &out);
 }
 
-static void list(struct api_call *c)
+void op_integrations_list(struct api_call *c)
 {
     struct pg_seg *s = pg_seg_new(c->hub->db, c->who.tenant_id);
     integration_add_by_tenant(s, c->who.tenant_id);
@@ -57,7 +57,7 @@ static void on_one(void *arg, const struct pg_reply *r)
     api_reply(c, c->status ? c->status : 200, &out);
 }
 
-static void get(struct api_call *c)
+void op_integrations_get(struct api_call *c)
 {
     struct pg_seg *s = pg_seg_new(c->hub->db, c->who.tenant_id);
     integration_add_by_tenant(s, c->who.tenant_id);
@@ -127,9 +127,9 @@ static void on_configured(void *arg, struct integration *it, bool created, const
         return;
     }
     log_info(c->hub->log, "integration.configured", F_I64("tenant", it->tenant_id), F_STR("integration", it->key),
-             F_BOOL("created", created), F_STR("by", c->who.prefix));
+             F_BOOL("created", created), F_STR("by", c->who.label));
     c->status = created ? 201 : 200;
-    get(c);
+    op_integrations_get(c);
 }
 
 static enum tri member_tri(struct api_call *c, const char *name, struct api_faults *f)
@@ -164,7 +164,7 @@ static const struct json *member_settings(struct api_call *c, struct api_faults 
     return settings;
 }
 
-static void configure_call(struct api_call *c)
+void op_integrations_configure(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct configure_input in = {.tenant_id = c->who.tenant_id, .mode = CONFIGURE_EITHER};
@@ -188,20 +188,15 @@ static void on_deleted(void *arg, struct integration *it, bool created, const st
         return;
     }
     log_info(c->hub->log, "integration.deleted", F_I64("tenant", c->who.tenant_id),
-             F_SLICE("integration", http_request_param(c->req, "key")), F_STR("by", c->who.prefix));
+             F_SLICE("integration", http_request_param(c->req, "key")), F_STR("by", c->who.label));
     api_reply_none(c);
 }
 
-static void delete_of(struct api_call *c, struct integration *it)
+void op_integrations_delete(struct api_call *c)
 {
     int64_t version;
     if (if_match(c, &version))
-        configure_delete(c->hub, it->tenant_id, it->id, version, on_deleted, c);
-}
-
-static void delete_call(struct api_call *c)
-{
-    api_with_integration(c, delete_of);
+        configure_delete(c->hub, c->who.tenant_id, c->integration->id, version, on_deleted, c);
 }
 
 /* --- testing a connection --- */
@@ -231,6 +226,11 @@ static void probe(struct api_call *c, struct integration *it)
         probe_run(c->hub, it, on_probed, c);
 }
 
+static void probe_saved(struct api_call *c)
+{
+    probe(c, c->integration);
+}
+
 static void on_tried(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
                      const struct err *e)
 {
@@ -242,7 +242,7 @@ static void on_tried(void *arg, struct integration *it, bool created, const stru
 }
 
 /* Without settings: the saved ones. */
-static void test(struct api_call *c)
+void op_integrations_test(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct configure_input in = {.tenant_id = c->who.tenant_id, .mode = CONFIGURE_TRY};
@@ -256,7 +256,7 @@ static void test(struct api_call *c)
     if (in.settings)
         configure(c->hub, &in, on_tried, c);
     else
-        api_with_integration(c, probe);
+        api_find_integration(c, probe_saved);
 }
 
 /* --- its webhook --- */
@@ -270,14 +270,9 @@ static void webhook_reply(struct api_call *c, const struct integration *it)
     crypto_wipe(out.p, out.cap);
 }
 
-static void webhook_of(struct api_call *c, struct integration *it)
+void op_webhook_get(struct api_call *c)
 {
-    webhook_reply(c, it);
-}
-
-static void webhook(struct api_call *c)
-{
-    api_with_integration(c, webhook_of);
+    webhook_reply(c, c->integration);
 }
 
 static void on_rotated(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
@@ -290,23 +285,7 @@ static void on_rotated(void *arg, struct integration *it, bool created, const st
         webhook_reply(c, it);
 }
 
-static void rotate_of(struct api_call *c, struct integration *it)
+void op_webhook_rotate(struct api_call *c)
 {
-    configure_rotate(c->hub, it->tenant_id, it->id, on_rotated, c);
+    configure_rotate(c->hub, c->who.tenant_id, c->integration->id, on_rotated, c);
 }
-
-static void rotate(struct api_call *c)
-{
-    api_with_integration(c, rotate_of);
-}
-
-static const struct http_route routes[] = {
-    API_ROUTE(HTTP_GET, "/api/v1/integrations", ACCESS_VIEWER, list),
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}", ACCESS_VIEWER, get),
-    API_ROUTE(HTTP_DELETE, "/api/v1/integrations/{key}", ACCESS_ADMIN, delete_call),
-    API_ROUTE_BODY(HTTP_POST, "/api/v1/integrations/{key}/configure", ACCESS_ADMIN, configure_call),
-    API_ROUTE_BODY(HTTP_POST, "/api/v1/integrations/{key}/test", ACCESS_OPERATOR, test),
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/webhook", ACCESS_ADMIN, webhook),
-    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/webhook/rotate", ACCESS_ADMIN, rotate),
-};
-const struct api_routes api_integrations = {routes, ARRAY_LEN(routes)};

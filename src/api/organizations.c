@@ -4,7 +4,7 @@
 
 static const char *const status_names[] = {"unmapped", "mapped", "ignored", "renamed", "missing", NULL};
 
-static void list_of(struct api_call *c, struct integration *it)
+void op_organizations_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
@@ -15,16 +15,6 @@ static void list_of(struct api_call *c, struct integration *it)
     if (!api_faults_none(c, &faults))
         return;
     struct page_request request = api_page_request(c, &page);
-    organization_list(c->hub->db, it->id, status < 0 ? SLICE_NONE : slice_cstr(status_names[status]), &request,
-                      api_reply_page, c);
+    organization_list(c->hub->db, c->integration->id, status < 0 ? SLICE_NONE : slice_cstr(status_names[status]),
+                      &request, api_reply_page, c);
 }
-
-static void list(struct api_call *c)
-{
-    api_with_integration(c, list_of);
-}
-
-static const struct http_route routes[] = {
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/organizations", ACCESS_VIEWER, list),
-};
-const struct api_routes api_organizations = {routes, ARRAY_LEN(routes)};

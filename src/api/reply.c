@@ -4,9 +4,14 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+void api_reply_json(struct api_call *c, int status, struct slice json)
+{
+    http_reply(c->req, status, "application/json", json);
+}
+
 void api_reply(struct api_call *c, int status, const struct str *json)
 {
-    http_reply(c->req, status, "application/json", str_slice(json));
+    api_reply_json(c, status, str_slice(json));
 }
 
 void api_reply_none(struct api_call *c)

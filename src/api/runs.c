@@ -70,8 +70,9 @@ static void on_requested(void *arg, int64_t run_id, const struct err *e)
     api_reply(c, 202, &out);
 }
 
-static void sync_of(struct api_call *c, struct integration *it)
+void op_runs_request(struct api_call *c)
 {
+    const struct integration *it = c->integration;
     struct api_faults faults = {0};
     struct sync_request q = {.tenant_id = c->who.tenant_id,
                              .integration_id = it->id,
@@ -93,14 +94,9 @@ static void sync_of(struct api_call *c, struct integration *it)
         syncer_request(c->hub->syncer, &q, on_requested, c);
 }
 
-static void sync(struct api_call *c)
-{
-    api_with_integration(c, sync_of);
-}
-
 /* --- lists --- */
 
-static void list_of(struct api_call *c, struct integration *it)
+void op_runs_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
@@ -111,13 +107,8 @@ static void list_of(struct api_call *c, struct integration *it)
     if (!api_faults_none(c, &faults))
         return;
     struct page_request request = api_page_request(c, &page);
-    run_list(c->hub->db, it->id, status < 0 ? SLICE_NONE : slice_cstr(status_names[status]), &request, api_reply_page,
-             c);
-}
-
-static void list(struct api_call *c)
-{
-    api_with_integration(c, list_of);
+    run_list(c->hub->db, c->integration->id, status < 0 ? SLICE_NONE : slice_cstr(status_names[status]), &request,
+             api_reply_page, c);
 }
 
 /* --- one run, which must be of the integration that the path names --- */
@@ -125,7 +116,7 @@ static void list(struct api_call *c)
 struct run_call {
     struct api_call *call;
     int64_t run_id;
-    char *key;
+    const char *key;
     void (*then)(struct run_call *r, struct slice json);
 };
 
@@ -146,29 +137,24 @@ static void on_run(void *arg, struct slice json, const struct err *e)
         r->then(r, json);
 }
 
-static void with_run(struct api_call *c, struct integration *it, void (*then)(struct run_call *r, struct slice json))
+static void with_run(struct api_call *c, void (*then)(struct run_call *r, struct slice json))
 {
     int64_t id;
     if (!api_id(c, "id", &id))
         return;
     struct run_call *r = arena_alloc(c->arena, sizeof(*r));
-    *r = (struct run_call){c, id, arena_strndup(c->arena, it->key, strlen(it->key)), then};
+    *r = (struct run_call){c, id, c->integration->key, then};
     run_get(c->hub->db, c->who.tenant_id, id, on_run, r);
 }
 
 static void show_run(struct run_call *r, struct slice json)
 {
-    http_reply(r->call->req, 200, "application/json", json);
+    api_reply_json(r->call, 200, json);
 }
 
-static void get_of(struct api_call *c, struct integration *it)
+void op_runs_get(struct api_call *c)
 {
-    with_run(c, it, show_run);
-}
-
-static void get(struct api_call *c)
-{
-    api_with_integration(c, get_of);
+    with_run(c, show_run);
 }
 
 static void list_errors(struct run_call *r, struct slice json)
@@ -183,14 +169,9 @@ static void list_errors(struct run_call *r, struct slice json)
     run_error_list(r->call->hub->db, r->run_id, &request, api_reply_page, r->call);
 }
 
-static void errors_of(struct api_call *c, struct integration *it)
+void op_runs_errors(struct api_call *c)
 {
-    with_run(c, it, list_errors);
-}
-
-static void errors(struct api_call *c)
-{
-    api_with_integration(c, errors_of);
+    with_run(c, list_errors);
 }
 
 static void on_canceled(void *arg, const struct err *e)
@@ -207,14 +188,9 @@ static void cancel_run(struct run_call *r, struct slice json)
     syncer_cancel(r->call->hub->syncer, r->call->who.tenant_id, r->run_id, on_canceled, r->call);
 }
 
-static void cancel_of(struct api_call *c, struct integration *it)
+void op_runs_cancel(struct api_call *c)
 {
-    with_run(c, it, cancel_run);
-}
-
-static void cancel(struct api_call *c)
-{
-    api_with_integration(c, cancel_of);
+    with_run(c, cancel_run);
 }
 
 static void on_restored(void *arg, int64_t restored, const struct err *e)
@@ -234,22 +210,7 @@ static void undo_run(struct run_call *r, struct slice json)
     run_restore(r->call->hub->db, r->call->who.tenant_id, r->run_id, on_restored, r->call);
 }
 
-static void undo_of(struct api_call *c, struct integration *it)
+void op_runs_undo(struct api_call *c)
 {
-    with_run(c, it, undo_run);
+    with_run(c, undo_run);
 }
-
-static void undo(struct api_call *c)
-{
-    api_with_integration(c, undo_of);
-}
-
-static const struct http_route routes[] = {
-    API_ROUTE_BODY(HTTP_POST, "/api/v1/integrations/{key}/sync", ACCESS_OPERATOR, sync),
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/runs", ACCESS_VIEWER, list),
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/runs/{id}", ACCESS_VIEWER, get),
-    API_ROUTE(HTTP_GET, "/api/v1/integrations/{key}/runs/{id}/errors", ACCESS_VIEWER, errors),
-    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/runs/{id}/cancel", ACCESS_OPERATOR, cancel),
-    API_ROUTE(HTTP_POST, "/api/v1/integrations/{key}/runs/{id}/undo", ACCESS_OPERATOR, undo),
-};
-const struct api_routes api_runs = {routes, ARRAY_LEN(routes)};

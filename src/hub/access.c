@@ -8,15 +8,29 @@
 #include "base/mem.h"
 #include "store/api_key.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
 
-#define MAX_ENTRIES 10000
-#define LIFETIME    SECONDS(60)
-#define TOUCH_EVERY SECONDS(15)
-#define TOUCH_GAP   SECONDS(60)
+#define MAX_ENTRIES  10000
+#define LIFETIME     SECONDS(60)
+#define TOUCH_EVERY  SECONDS(15)
+#define TOUCH_GAP    SECONDS(60)
+#define LABEL_PREFIX 4 /* "msp_" stands before a key's prefix in its label */
 
 const char *const access_role_names[] = {"public", "viewer", "operator", "admin", "platform", NULL};
+const char *const access_scope_names[] = {
+#define SCOPE(name, text) text,
+#include "hub/scopes.def"
+#undef SCOPE
+    NULL,
+};
+_Static_assert(SCOPE_NSCOPES_ <= 64, "scopes are bits of 64");
+
+bool access_may(const struct access_identity *who, enum access_role role, enum access_scope scope)
+{
+    return who->role >= role && (scope == SCOPE_SELF || who->scopes >> scope & 1);
+}
 
 struct entry {
     uint8_t hash[SHA256_LEN];
@@ -61,7 +75,7 @@ static void forget(struct access *a, const char *prefix)
     struct entry *en, *next;
     a->epoch++;
     HASH_ITER(hh, a->entries, en, next)
-    if (!prefix || !*prefix || strcmp(en->who.prefix, prefix) == 0)
+    if (!prefix || !*prefix || strcmp(en->who.label + LABEL_PREFIX, prefix) == 0)
         entry_drop(a, en);
 }
 
@@ -136,8 +150,14 @@ static void on_found(void *arg, const struct pg_reply *r)
     }
     struct api_key_row row;
     api_key_read(r, 0, &row);
-    c->who = (struct access_identity){.tenant_id = row.tenant_id, .api_key_id = row.api_key_id};
-    memcpy(c->who.prefix, row.prefix.p, MIN(row.prefix.n, sizeof c->who.prefix - 1));
+    c->who = (struct access_identity){
+        .kind = ACCESS_BY_KEY,
+        .home_id = row.tenant_id,
+        .tenant_id = row.tenant_id,
+        .key_id = row.api_key_id,
+        .scopes = ACCESS_ALL_SCOPES,
+    };
+    snprintf(c->who.label, sizeof(c->who.label), "msp_%.*s", SLICE_FMT(row.prefix));
     for (int role = ACCESS_VIEWER; access_role_names[role]; role++)
         if (slice_is(row.role, access_role_names[role]))
             c->who.role = (enum access_role)role;
@@ -214,8 +234,8 @@ static void on_touch(void *arg)
     for (struct entry *en = a->entries; en; en = en->hh.next) {
         if (!en->used || (en->noted && now - en->noted < TOUCH_GAP))
             continue;
-        pg_array_i64(&tenant, en->who.tenant_id);
-        pg_array_i64(&key, en->who.api_key_id);
+        pg_array_i64(&tenant, en->who.home_id);
+        pg_array_i64(&key, en->who.key_id);
         pg_array_time(&used_at, wall - (now - en->used));
         en->noted = now;
         en->used = 0;

@@ -1,4 +1,4 @@
-/* hub/access.h - who is asking: API keys → tenant and role, with a cache that costs no query in the common case.
+/* hub/access.h - who is asking, and what they may; API keys → identity, with a cache that costs no query in the common case.
  * Owns:   a bounded cache by SHA-256 of the key; entries are dropped by NOTIFY msphub_api_key (payload: the prefix) in every
  *         process, and expire after a minute.
  * Always: keys are compared by hash only; a key that is unknown, expired or revoked is the same ERR_AUTH. */
@@ -10,11 +10,29 @@
 enum access_role { ACCESS_PUBLIC, ACCESS_VIEWER, ACCESS_OPERATOR, ACCESS_ADMIN, ACCESS_PLATFORM };
 extern const char *const access_role_names[]; /* "public", "viewer", …, NULL */
 
-struct access_identity {
-    int64_t tenant_id, api_key_id;
-    enum access_role role;
-    char prefix[16]; /* of the key: names it in logs */
+enum access_scope {
+#define SCOPE(name, text) SCOPE_##name,
+#include "hub/scopes.def"
+#undef SCOPE
+    SCOPE_NSCOPES_
 };
+#define ACCESS_ALL_SCOPES UINT64_MAX
+extern const char *const access_scope_names[]; /* "self", "integrations:read", …, NULL */
+
+enum access_kind { ACCESS_BY_KEY, ACCESS_BY_SESSION, ACCESS_BY_TOKEN };
+#define ACCESS_LABEL_MAX 96
+struct access_identity {
+    enum access_kind kind;
+    int64_t home_id;   /* the tenant whose credential it is */
+    int64_t tenant_id; /* whose data it works on: home_id, or another one that the platform role has chosen */
+    int64_t key_id;    /* ACCESS_BY_KEY; else 0 */
+    int64_t user_id;   /* 0: no user stands behind it */
+    enum access_role role;
+    uint64_t scopes;              /* bit 1 << enum access_scope */
+    char label[ACCESS_LABEL_MAX]; /* names it in logs and audit: "msp_ab12cd34", "ada@example.org" */
+};
+/* Role and scope together. */
+bool access_may(const struct access_identity *who, enum access_role role, enum access_scope scope);
 
 struct access *access_new(struct hub *h);
 void access_free(struct access *a);

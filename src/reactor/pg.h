@@ -49,6 +49,9 @@ void pg_pool_drain(struct pg_pool *p, void (*done)(void *arg), void *arg); /* do
 #define PG_ALL_TENANTS (-1)
 #define PG_NO_TENANT   0
 struct pg_seg *pg_seg_new(struct pg_pool *p, int64_t tenant);
+/* Who makes the changes of this transaction: a JSON object, the setting msphub.actor, which audit triggers read. Before the
+ * first pg_add, for segments with a tenant. Copied. */
+void pg_seg_actor(struct pg_seg *s, struct slice json);
 void pg_seg_free(struct pg_seg *s); /* only when it was not submitted */
 void pg_seg_timeout(struct pg_seg *s, usec_t timeout);
 /* Adds a statement; its parameters follow by pg_p_* in order $1, $2, … exactly nparams of them. Returns its index. */

@@ -77,6 +77,16 @@ struct pg_seg *pg_seg_new(struct pg_pool *p, int64_t tenant)
     return seg_new(p, PG_PIPELINE, tenant);
 }
 
+static const struct pg_query Q_TENANT_ACTOR = {
+    "pg.tenant_actor", "select set_config('msphub.tenant', $1, true), set_config('msphub.actor', $2, true)", 2};
+
+void pg_seg_actor(struct pg_seg *s, struct slice json)
+{
+    assert(s->state == SEG_BUILDING && s->nstmts == 1 && s->stmts[0].q == &Q_TENANT);
+    s->stmts[0].q = &Q_TENANT_ACTOR;
+    pg_p_text(s, json);
+}
+
 void seg_clear_results(struct pg_seg *s)
 {
     for (unsigned i = 0; i < s->nstmts; i++) {

@@ -42,7 +42,7 @@ static void submit(struct pg_seg *s, enum err_code none, const char *none_text, 
 
 void tenant_create(struct pg_pool *db, struct slice slug, struct slice name, tenant_cb *cb, void *arg)
 {
-    struct pg_seg *s = pg_seg_new(db, PG_NO_TENANT);
+    struct pg_seg *s = pg_seg_new(db, PG_ALL_TENANTS);
     pg_add(s, &Q_TENANT_CREATE);
     pg_p_text(s, slug);
     pg_p_text(s, name);
@@ -51,7 +51,7 @@ void tenant_create(struct pg_pool *db, struct slice slug, struct slice name, ten
 
 void tenant_by_slug(struct pg_pool *db, struct slice slug, tenant_cb *cb, void *arg)
 {
-    struct pg_seg *s = pg_seg_new(db, PG_NO_TENANT);
+    struct pg_seg *s = pg_seg_new(db, PG_ALL_TENANTS);
     pg_add(s, &Q_TENANT_BY_SLUG);
     pg_p_text(s, slug);
     submit(s, ERR_NOT_FOUND, "there is no tenant of this slug; `msphub tenant list` names them", 0, cb, arg);
@@ -59,7 +59,7 @@ void tenant_by_slug(struct pg_pool *db, struct slice slug, tenant_cb *cb, void *
 
 void tenant_list(struct pg_pool *db, const struct page_request *q, page_cb *cb, void *arg)
 {
-    struct pg_seg *s = pg_seg_new(db, PG_NO_TENANT);
+    struct pg_seg *s = pg_seg_new(db, PG_ALL_TENANTS);
     unsigned stmt = pg_add(s, &Q_TENANT_LIST);
     pg_p_text(s, q->key);
     pg_p_i64(s, q->limit + 1);
@@ -68,7 +68,7 @@ void tenant_list(struct pg_pool *db, const struct page_request *q, page_cb *cb, 
 
 void tenant_get(struct pg_pool *db, int64_t tenant_id, item_cb *cb, void *arg)
 {
-    struct pg_seg *s = pg_seg_new(db, PG_NO_TENANT);
+    struct pg_seg *s = pg_seg_new(db, PG_ALL_TENANTS);
     unsigned stmt = pg_add(s, &Q_TENANT_GET);
     pg_p_i64(s, tenant_id);
     item_submit(s, stmt, "tenant", cb, arg);
@@ -76,7 +76,7 @@ void tenant_get(struct pg_pool *db, int64_t tenant_id, item_cb *cb, void *arg)
 
 void tenant_set_suspended(struct pg_pool *db, int64_t tenant_id, bool suspended, tenant_cb *cb, void *arg)
 {
-    struct pg_seg *s = pg_seg_new(db, PG_NO_TENANT);
+    struct pg_seg *s = pg_seg_new(db, PG_ALL_TENANTS);
     pg_add(s, &Q_TENANT_SET_STATUS);
     pg_p_i64(s, tenant_id);
     pg_p_str(s, suspended ? "suspended" : "active");

@@ -76,11 +76,11 @@ static void a_key_opens_its_tenant_with_its_role(void **state)
     assert_int_equal(c.code, ERR_NONE);
     assert_int_equal(c.who.tenant_id, t->tenant);
     assert_int_equal(c.who.role, ACCESS_OPERATOR);
-    assert_memory_equal(c.who.prefix, m.text + 4, API_KEY_PREFIX_LEN);
+    assert_memory_equal(c.who.label, m.text, 4 + API_KEY_PREFIX_LEN);
     if (!access_cached(t->h.access, slice_cstr(m.text), &who))
         check(t, m.text); /* the cache forgets all once, when its LISTEN comes into force */
     assert_true(access_cached(t->h.access, slice_cstr(m.text), &who));
-    assert_int_equal(who.api_key_id, m.id);
+    assert_int_equal(who.key_id, m.id);
     assert_int_equal(check(t, m.text).code, ERR_NONE);
     /* The text itself is nowhere. */
     assert_int_equal(pgtest_count(t->pg, "select count(*) from api_keys k where k::text like '%%%s%%'", m.text + 13),

@@ -1,0 +1,72 @@
+/* api/authenticate.c - the stage that finds out who asks.
+ * How:    each way in (API key …) says whether the request's credential is its own; the first that does checks it, from its cache
+ *         in the same turn or by the database in a later one. No way in tells why a credential is refused. */
+#include "api/api.h"
+
+struct way {
+    /* The credential in it, SLICE_NONE when there is none of this kind. */
+    struct slice (*credential)(const struct http_request *r);
+    bool (*cached)(struct hub *h, struct slice credential, struct access_identity *ret);
+    void (*check)(struct hub *h, struct slice credential, access_cb *cb, void *arg);
+};
+
+/* "Authorization: Bearer KEY", or X-API-Key. */
+static struct slice key_credential(const struct http_request *r)
+{
+    struct slice bearer = http_request_header(r, "Authorization");
+    if (bearer.n > 7 && slice_ieq(slice_of(bearer.p, 7), SLICE("Bearer ")))
+        return slice_trim(slice_of(bearer.p + 7, bearer.n - 7));
+    return http_request_header(r, "X-API-Key");
+}
+
+static bool key_cached(struct hub *h, struct slice credential, struct access_identity *ret)
+{
+    return access_cached(h->access, credential, ret);
+}
+
+static void key_check(struct hub *h, struct slice credential, access_cb *cb, void *arg)
+{
+    access_check(h->access, credential, cb, arg);
+}
+
+static const struct way ways[] = {
+    {key_credential, key_cached, key_check},
+};
+
+static void on_checked(void *arg, const struct access_identity *who, const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e && e->code != ERR_AUTH) {
+        api_problem_err(c, e);
+        return;
+    }
+    if (e) {
+        http_reply_header(c->req, "WWW-Authenticate", "Bearer realm=\"msphub\", error=\"invalid_token\"");
+        api_problem(c, 401, "bad_credential",
+                    "The credential is unknown, expired or revoked. `msphub api-key create` makes an API key.");
+        return;
+    }
+    c->who = *who;
+    api_next(c);
+}
+
+void api_authenticate(struct api_call *c)
+{
+    if (c->op->role == ACCESS_PUBLIC) {
+        api_next(c);
+        return;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        struct slice credential = ways[i].credential(c->req);
+        if (credential.n == 0)
+            continue;
+        if (ways[i].cached(c->hub, credential, &c->who))
+            api_next(c);
+        else
+            ways[i].check(c->hub, credential, on_checked, c);
+        return;
+    }
+    http_reply_header(c->req, "WWW-Authenticate", "Bearer realm=\"msphub\"");
+    api_problem(c, 401, "no_credential",
+                "Send an API key as `Authorization: Bearer KEY`. `msphub api-key create` makes one.");
+}
