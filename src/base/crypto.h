@@ -31,13 +31,16 @@ void secret_freep(struct secret **s);
 void secret_mask(const struct secret *s, struct str *out);
 
 /* Sealing: AES-256-GCM. Text form: "v1:<key id>:<base64 of nonce|ciphertext|tag>". `context` is bound as additional
- * data
- * ("tenant/integration/field"): a sealed value copied elsewhere does not open. */
+ * data ("tenant/integration/field"): a sealed value copied elsewhere does not open. */
 struct keyring; /* one current key, any number of former ones */
 /* `text`: one key a line, "<id>:<64 hex digits>", the first is current; '#' starts a comment. */
 struct keyring *keyring_parse(struct slice text, struct err *e);
 void keyring_free(struct keyring *k);
 const char *keyring_current_id(const struct keyring *k);
+size_t keyring_size(const struct keyring *k);
+bool keyring_same(const struct keyring *a, const struct keyring *b); /* the same keys in the same order; NULL is none */
+/* The id of the key that a sealed value names; SLICE_NONE: this is no sealed value. */
+struct slice sealed_key_id(struct slice sealed);
 /* k == NULL: ERR_CONFIG, no key is configured. */
 bool seal(const struct keyring *k, struct slice plain, struct slice context, struct str *out, struct err *e);
 bool unseal(const struct keyring *k, struct slice sealed, struct slice context, struct secret **ret, struct err *e);

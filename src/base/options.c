@@ -263,6 +263,12 @@ bool options_set(struct options *o, const char *name, const char *value, struct 
     return opt ? set_value(o, opt, slice_cstr(value), e) : unknown_option(slice_cstr(name), e);
 }
 
+bool options_is_text(struct slice name)
+{
+    const struct option *opt = find(name);
+    return opt && opt->type == TEXT;
+}
+
 void options_init(struct options *o)
 {
     *o = (struct options){0};

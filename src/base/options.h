@@ -26,6 +26,7 @@ void options_release(struct options *o);
 /* `name` in snake_case, as in the file. ERR_CONFIG names the value, the range and, for an unknown name, the nearest
  * known one. */
 bool options_set(struct options *o, const char *name, const char *value, struct err *e);
+bool options_is_text(struct slice name); /* is there an option of that name whose value is any text? */
 /* INI text without sections; errors are "file:line: …". */
 bool options_read(struct options *o, const char *file, struct slice text, struct err *e);
 /* MSPHUB_* of envp; an unknown MSPHUB_ name is an error; */

@@ -166,6 +166,23 @@ const char *keyring_current_id(const struct keyring *k)
     return k->keys[0].id;
 }
 
+size_t keyring_size(const struct keyring *k)
+{
+    return k ? k->n : 0;
+}
+
+bool keyring_same(const struct keyring *a, const struct keyring *b)
+{
+    if (keyring_size(a) != keyring_size(b))
+        return false;
+    for (size_t i = 0; i < keyring_size(a); i++)
+        if (strcmp(a->keys[i].id, b->keys[i].id) != 0 ||
+            !crypto_equal(slice_of((const char *)a->keys[i].bytes, KEY_LEN),
+                          slice_of((const char *)b->keys[i].bytes, KEY_LEN)))
+            return false;
+    return true;
+}
+
 /* --- sealing --- */
 
 /* One pass of AES-256-GCM; false when the tag does not match (or OpenSSL fails). */
@@ -186,6 +203,15 @@ static bool gcm(bool encrypt, const struct key *key, const uint8_t *nonce, struc
         ok = EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_GET_TAG, TAG_LEN, tag) == 1;
     EVP_CIPHER_CTX_free(c);
     return ok;
+}
+
+struct slice sealed_key_id(struct slice sealed)
+{
+    struct slice rest = sealed, version = slice_cut(&rest, ':'), id = slice_cut(&rest, ':');
+    _cleanup_(str_release) struct str box = {0};
+    bool good =
+        slice_is(version, VERSION) && id_good(id) && crypto_unbase64(rest, &box) && box.n >= NONCE_LEN + TAG_LEN;
+    return good ? id : SLICE_NONE;
 }
 
 static bool no_key(struct err *e)
@@ -215,7 +241,7 @@ bool unseal(const struct keyring *k, struct slice sealed, struct slice context, 
     if (!k)
         return no_key(e);
     struct slice rest = sealed, version = slice_cut(&rest, ':'), id = slice_cut(&rest, ':');
-    if (!slice_is(version, VERSION))
+    if (!slice_is(version, VERSION) || !id_good(id))
         return err_set(e, ERR_DATA, "a sealed value has an unknown form");
     const struct key *key = key_find(k, id);
     if (!key)

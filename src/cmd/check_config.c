@@ -35,6 +35,17 @@ static bool check_log(const struct options *o, struct err *e)
     return true;
 }
 
+static void print_keys(const struct keys *k)
+{
+    if (k->warning)
+        fprintf(stderr, "msphub: warning: %s\n", k->warning);
+    if (k->ring)
+        printf("Sealing keys: %zu, in %s; the current one is %s.\n", keyring_size(k->ring), k->source,
+               keyring_current_id(k->ring));
+    else
+        printf("Sealing keys: none; no secret can be stored.\n");
+}
+
 static int run(struct invocation *inv)
 {
     _cleanup_(str_release) struct str out = {0};
@@ -44,10 +55,8 @@ static int run(struct invocation *inv)
         return EXIT_DONE;
     }
     struct err e = {0};
-    struct keyring *keyring = NULL;
-    bool good = check_log(&inv->options, &e) && check_tls(&inv->options, &e) && keys_load(&inv->options, &keyring, &e);
-    keyring_free(keyring);
-    if (!good) {
+    struct keys keys;
+    if (!check_log(&inv->options, &e) || !check_tls(&inv->options, &e) || !keys_load(inv, &inv->options, &keys, &e)) {
         fprintf(stderr, "msphub: %s\n", e.what);
         return EXIT_BAD_CONFIG;
     }
@@ -56,7 +65,9 @@ static int run(struct invocation *inv)
         fputs(out.p, stdout);
     } else {
         printf("%s: the configuration is good.\n", inv->config_file ? inv->config_file : "no file");
+        print_keys(&keys);
     }
+    keys_release(&keys);
     return EXIT_DONE;
 }
 

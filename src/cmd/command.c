@@ -1,10 +1,13 @@
 /* cmd/command.c - reads a command line: subcommand, its own flags, and any option of options.def as a flag.
- * Order: defaults, the file (--config, MSPHUB_CONFIG or /etc/msphub/msphub.conf), MSPHUB_* in the environment, flags.
+ * Order: defaults, the file (--config, MSPHUB_CONFIG or /etc/msphub/msphub.conf), MSPHUB_* in the environment
+ *        (cmd/environment.h), flags.
  */
 #include "cmd/command.h"
 
 #include "base/mem.h"
+#include "cmd/environment.h"
 #include "cmd/file.h"
+#include "cmd/keys.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,20 +88,6 @@ static char *config_file(int argc, char **argv)
     return access(DEFAULT_CONFIG, F_OK) == 0 ? mem_strdup(DEFAULT_CONFIG) : NULL;
 }
 
-static bool environment_apply(struct options *o, struct err *e)
-{
-    size_t n = 0;
-    while (environ[n])
-        n++;
-    _cleanup_(mem_freep) const char **mine = mem_alloc((n + 1) * sizeof(*mine));
-    size_t k = 0;
-    for (size_t i = 0; i < n; i++)
-        if (strncmp(environ[i], "MSPHUB_CONFIG=", 14) != 0)
-            mine[k++] = environ[i];
-    mine[k] = NULL;
-    return options_env(o, mine, e);
-}
-
 static bool options_load(struct invocation *inv, struct options *o, bool only_options, struct err *e)
 {
     options_init(o);
@@ -120,6 +109,7 @@ bool invocation_read(struct invocation *inv, int argc, char **argv, struct err *
     inv->command = command_find(argv[1]);
     if (!inv->command)
         return err_set(e, ERR_INPUT, "there is no command \"%s\"; `msphub help` lists them", argv[1]);
+    inv->keys = environment_take(KEYS_VARIABLE);
     inv->config_file = config_file(argc, argv);
     options_release(&inv->options);
     return options_load(inv, &inv->options, false, e);
@@ -137,6 +127,7 @@ bool invocation_reread(const struct invocation *inv, struct options *ret, struct
 void invocation_release(struct invocation *inv)
 {
     free(inv->config_file);
+    secret_free(inv->keys);
     options_release(&inv->options);
 }
 

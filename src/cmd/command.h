@@ -2,6 +2,7 @@
 #ifndef MSPHUB_CMD_COMMAND_H
 #define MSPHUB_CMD_COMMAND_H
 
+#include "base/crypto.h"
 #include "base/err.h"
 #include "base/options.h"
 
@@ -19,7 +20,8 @@ struct command_flag {
 
 struct invocation {
     const struct command *command;
-    char *config_file; /* NULL: none was found */
+    char *config_file;   /* NULL: none was found */
+    struct secret *keys; /* of MSPHUB_KEYS, which is gone from the environment; NULL: it was not set */
     struct options options;
     const char *flags[COMMAND_MAX_FLAGS]; /* by index in the command's table; NULL: not given */
     const char *args[COMMAND_MAX_ARGS];
@@ -47,6 +49,6 @@ bool invocation_reread(const struct invocation *inv, struct options *ret, struct
 int command_help(struct invocation *inv);
 
 extern const struct command command_serve, command_migrate, command_check_config, command_tenant, command_api_key,
-    command_version;
+    command_rotate_key, command_version;
 
 #endif

@@ -13,9 +13,10 @@ void oneshot_done(struct oneshot *o, const struct err *e)
     loop_stop(o->loop);
 }
 
-int oneshot_run(struct invocation *inv, void (*start)(struct oneshot *o))
+int oneshot_run_with(struct invocation *inv, void (*start)(struct oneshot *o), void (*stop)(struct oneshot *o),
+                     void *arg)
 {
-    struct oneshot o = {.inv = inv, .status = EXIT_FAILED};
+    struct oneshot o = {.inv = inv, .arg = arg, .status = EXIT_FAILED};
     /* What the pool would log (a refused connection) reaches the person as the command's own error. */
     o.log = log_new(STDERR_FILENO, LOG_NONE, LOG_LOGFMT);
     o.metrics = metrics_new();
@@ -27,8 +28,15 @@ int oneshot_run(struct invocation *inv, void (*start)(struct oneshot *o))
     if (!o.done)
         loop_run(o.loop);
     pg_pool_free(o.db);
+    if (stop)
+        stop(&o);
     loop_free(o.loop);
     metrics_free(o.metrics);
     log_free(o.log);
     return o.status;
+}
+
+int oneshot_run(struct invocation *inv, void (*start)(struct oneshot *o))
+{
+    return oneshot_run_with(inv, start, NULL, NULL);
 }

@@ -26,6 +26,7 @@
 struct serve {
     struct invocation *inv;
     struct hub hub;
+    struct keys keys; /* hub.keyring is of it */
     struct http_server *server;
     struct api *api;
     struct loop_signal *signals[3];
@@ -167,20 +168,53 @@ static bool reload_tls(struct serve *s, const struct options *fresh, struct err 
     return true;
 }
 
+/* Takes the keys over; what is sealed with one that is new is opened again. */
+static void take_keys(struct serve *s, struct keys *fresh)
+{
+    struct hub *h = &s->hub;
+    bool same = keyring_same(s->keys.ring, fresh->ring);
+    keys_release(&s->keys);
+    s->keys = *fresh;
+    h->keyring = s->keys.ring;
+    if (s->keys.warning)
+        log_warn(h->log, "keys.readable", F_STR("mend", s->keys.warning));
+    if (!h->keyring)
+        log_warn(
+            h->log, "keys.none",
+            F_STR("mend", "set key_file: without it no secret can be stored, so no integration can be configured"));
+    else if (!same)
+        log_info(h->log, "keys.loaded", F_STR("source", s->keys.source), F_I64("count", keyring_size(h->keyring)),
+                 F_STR("current", keyring_current_id(h->keyring)));
+    if (!same && h->integrations)
+        integrations_refresh(h->integrations);
+}
+
+static bool serve_keys(struct serve *s, struct err *e)
+{
+    struct keys keys;
+    if (!keys_load(s->inv, s->hub.options, &keys, e))
+        return false;
+    take_keys(s, &keys);
+    return true;
+}
+
 /* A bad file keeps the old configuration and says why. */
 static void on_reload(int signo, void *arg)
 {
     struct serve *s = arg;
     struct options fresh;
+    struct keys keys = {0};
     struct err e = {0};
     notify_state("RELOADING=1");
     if (!invocation_reread(s->inv, &fresh, &e)) {
         log_error(s->hub.log, "config.refused", F_ERR(&e));
-    } else if (!reload_tls(s, &fresh, &e)) {
+    } else if (!keys_load(s->inv, &fresh, &keys, &e) || !reload_tls(s, &fresh, &e)) {
         log_error(s->hub.log, "config.refused", F_ERR(&e));
+        keys_release(&keys);
         options_release(&fresh);
     } else {
         _cleanup_(str_release) struct str restart = {0};
+        take_keys(s, &keys);
         options_reload(s->hub.options, &fresh, &restart);
         options_release(&fresh);
         log_configure(s->hub.log, s->hub.options);
@@ -305,12 +339,8 @@ static bool serve_build(struct serve *s, struct err *e)
         metric_family(h->metrics, METRIC_GAUGE, "msphub_build_info", "The build, as labels.", "version", NULL, 0),
         METRIC_L(MSPHUB_VERSION))
         ->value = 1;
-    if (!keys_load(h->options, &h->keyring, e))
+    if (!serve_keys(s, e))
         return false;
-    if (!h->keyring)
-        log_warn(
-            h->log, "serve.no_key_file",
-            F_STR("mend", "set key_file: without it no secret can be stored, so no integration can be configured"));
     if (!serve_client(s, e))
         return false;
     serve_database(s);
@@ -339,7 +369,7 @@ static void serve_release(struct serve *s)
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);
     access_free(h->access);
-    keyring_free(h->keyring);
+    keys_release(&s->keys);
     loop_free(h->loop);
     metrics_free(h->metrics);
     log_free(h->log);

@@ -97,6 +97,9 @@ static void entry_put(struct integrations *i, struct integration *it)
         integration_unref(it);
         return;
     }
+    if (it->unusable && !(en && en->it->unusable && strcmp(en->it->unusable, it->unusable) == 0))
+        log_warn(i->h->log, "integration.unusable", F_I64("tenant", it->tenant_id), F_STR("integration", it->key),
+                 F_STR("error", it->unusable));
     if (en) {
         entry_unlink_names(i, en);
     } else {
@@ -302,6 +305,12 @@ void integrations_start(struct integrations *i, void (*done)(void *arg, const st
     i->done_arg = arg;
     pg_listen(i->h->db, "msphub_integration", on_notify, i);
     load_start(i);
+}
+
+void integrations_refresh(struct integrations *i)
+{
+    if (i->state != COLD)
+        load_again(i);
 }
 
 bool integrations_loaded(const struct integrations *i)

@@ -44,6 +44,8 @@ void integrations_get_by_hook(struct integrations *i, struct slice hook, integra
 /* After an edit in this process: the next read here sees it. Callback as of integrations_get; ERR_NOT_FOUND when it is
  * gone. */
 void integrations_reload(struct integrations *i, int64_t tenant_id, int64_t id, integration_cb *cb, void *arg);
+/* Other keys: what could not be opened may open now, and what could may not. */
+void integrations_refresh(struct integrations *i);
 /* Called for each change that this process hears of. One listener (the applier). */
 void integrations_on_change(struct integrations *i, void (*cb)(void *arg), void *arg);
 
@@ -56,6 +58,9 @@ struct integration *integration_from_row(const struct hub *h, const struct integ
 /* What a sealed value of an integration is bound to: "tenant/integration/field". */
 #define INTEGRATION_CONTEXT_MAX 128
 struct slice integration_context(char buf[INTEGRATION_CONTEXT_MAX], int64_t tenant_id, int64_t id, const char *field);
-#define INTEGRATION_FIELD_HOOK "@hook_secret" /* no provider's field has an '@' */
+/* No provider's field has an '@'. store/sealed.def names them as well. */
+#define INTEGRATION_FIELD_HOOK          "@hook_secret"
+#define INTEGRATION_FIELD_ACCESS_TOKEN  "@access_token"
+#define INTEGRATION_FIELD_REFRESH_TOKEN "@refresh_token"
 
 #endif

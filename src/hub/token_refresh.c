@@ -223,7 +223,7 @@ static bool source_seal(struct token_source *s, struct err *e)
         return false;
     if (!s->fresh_refresh)
         return true;
-    token_context(s->it, "refresh_token", &context);
+    token_context(s->it, INTEGRATION_FIELD_REFRESH_TOKEN, &context);
     return seal(s->set->hub->keyring, secret_text(s->fresh_refresh), str_slice(&context), &s->sealed_refresh, e);
 }
 
@@ -389,7 +389,7 @@ static void source_start(struct token_source *s, const struct token_row *row)
     struct err e;
 
     if (row->refresh.p) {
-        token_context(s->it, "refresh_token", &context);
+        token_context(s->it, INTEGRATION_FIELD_REFRESH_TOKEN, &context);
         if (!unseal(s->set->hub->keyring, row->refresh, str_slice(&context), &refresh, &e)) {
             err_wrap(&e, "the stored refresh token of %s cannot be opened", s->it->key);
             source_fail(s, &e, "failed");

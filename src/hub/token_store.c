@@ -50,7 +50,7 @@ bool token_seal(struct hub *h, const struct integration *it, const struct token 
     str_reserve(&plain, secret_text(t->access).n + 64); /* once: a move would leave a copy behind */
     str_addf(&plain, "%lld %lld ", (long long)it->version, (long long)t->life);
     str_add(&plain, secret_text(t->access));
-    token_context(it, "access_token", &context);
+    token_context(it, INTEGRATION_FIELD_ACCESS_TOKEN, &context);
     return seal(h->keyring, str_slice(&plain), str_slice(&context), ret, e);
 }
 
@@ -64,7 +64,7 @@ struct token *token_unseal(struct hub *h, const struct integration *it, struct s
 
     if (!sealed.p || !h->keyring)
         return NULL;
-    token_context(it, "access_token", &context);
+    token_context(it, INTEGRATION_FIELD_ACCESS_TOKEN, &context);
     if (!unseal(h->keyring, sealed, str_slice(&context), &plain, NULL))
         return NULL;
     rest = secret_text(plain);

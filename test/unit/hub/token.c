@@ -72,7 +72,7 @@ static char *sealed_refresh(struct fixture *f, const char *text)
     struct str context = {0}, out = {0};
     struct err e;
 
-    token_context(f->it, "refresh_token", &context);
+    token_context(f->it, INTEGRATION_FIELD_REFRESH_TOKEN, &context);
     assert_true(seal(f->hub->keyring, slice_cstr(text), str_slice(&context), &out, &e));
     str_release(&context);
     return str_take(&out);
@@ -96,7 +96,7 @@ static char *stored_refresh(struct fixture *f)
     struct secret *s = NULL;
     char *text;
 
-    token_context(f->it, "refresh_token", &context);
+    token_context(f->it, INTEGRATION_FIELD_REFRESH_TOKEN, &context);
     assert_true(unseal(f->hub->keyring, slice_cstr(sealed), str_slice(&context), &s, NULL));
     text = mem_strndup(secret_text(s).p, secret_text(s).n);
     secret_free(s);
