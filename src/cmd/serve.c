@@ -12,6 +12,7 @@
 #include "hub/engine.h"
 #include "hub/intake.h"
 #include "hub/integration.h"
+#include "hub/session.h"
 #include "hub/syncer.h"
 #include "store/migrate.h"
 #include "version.h"
@@ -304,7 +305,9 @@ static void serve_server(struct serve *s)
 static void serve_domain(struct serve *s)
 {
     struct hub *h = &s->hub;
+    h->worker = worker_new(h->loop, (size_t)h->options->password_queue);
     h->access = access_new(h);
+    h->sessions = sessions_new(h);
     h->integrations = integrations_new(h);
     h->engine = engine_new(h);
     h->syncer = syncer_new(h);
@@ -359,6 +362,7 @@ static void serve_release(struct serve *s)
         loop_signal_free(s->signals[i]);
     /* Whoever is called back by the engine or the database goes after them, so that every callback finds its owner; intake and
      * applier let go of what they wait for. */
+    worker_free(h->worker); /* what waits for a password's hash is answered */
     http_server_free(s->server);
     api_free(s->api);
     intake_free(h->intake);
@@ -368,6 +372,7 @@ static void serve_release(struct serve *s)
     pg_pool_free(h->db);
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);
+    sessions_free(h->sessions);
     access_free(h->access);
     keys_release(&s->keys);
     loop_free(h->loop);

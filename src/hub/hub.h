@@ -9,8 +9,10 @@
 #include "reactor/http_client.h"
 #include "reactor/loop.h"
 #include "reactor/pg.h"
+#include "reactor/worker.h"
 
 struct access;       /* hub/access.h: API keys → tenant and role */
+struct sessions;     /* hub/session.h: people who are signed in */
 struct integrations; /* hub/integration.h: configured integrations, cached */
 struct intake;       /* hub/intake.h: webhooks in */
 struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
@@ -24,11 +26,13 @@ struct hub {
     struct options *options;
     struct pg_pool *db;
     struct http_client *client;
+    struct worker *worker; /* for what burns CPU: password hashes */
     struct keyring *keyring; /* NULL: no key configured, secrets cannot be stored */
     char process[33];        /* who we are in leases: random, per process */
     bool schema_current, draining; /* how far serve has come; health.c tells */
 
     struct access *access;
+    struct sessions *sessions;
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;

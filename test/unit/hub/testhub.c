@@ -165,7 +165,9 @@ void testhub_start(struct testhub *t)
         pg_pool_new(h->loop, &(struct pg_options){.conninfo = pgtest_conninfo(t->pg), .connections = 8}, h->metrics);
     crypto_token(h->process, sizeof h->process - 1);
     testhub_key(t, KEY);
+    h->worker = worker_new(h->loop, 100);
     h->access = access_new(h);
+    h->sessions = sessions_new(h);
     h->integrations = integrations_new(h);
     h->syncer = (struct syncer *)(void *)t;
     h->applier = applier_new(h);
@@ -180,11 +182,13 @@ void testhub_start(struct testhub *t)
 void testhub_stop(struct testhub *t)
 {
     struct hub *h = &t->h;
+    worker_free(h->worker);
     http_server_free(t->server);
     intake_free(h->intake);
     applier_free(h->applier);
     pg_pool_free(h->db);
     integrations_free(h->integrations);
+    sessions_free(h->sessions);
     access_free(h->access);
     keyring_free(h->keyring);
     loop_free(h->loop);

@@ -10,6 +10,7 @@
 #include "hub/configure.h"
 #include "hub/intake.h"
 #include "hub/integration.h"
+#include "hub/session.h"
 #include "pgtest.h"
 
 #include <setjmp.h>
