@@ -2,6 +2,7 @@
  * Owns:   an api_call per request, freed when the request is replied to (http_request_set_data).
  * States: the stages below, in order. Each ends with api_next(), now or in a later turn, or with a reply, which ends the call. */
 #include "api/api.h"
+#include "base/utf8.h"
 
 #include <stdlib.h>
 
@@ -58,6 +59,18 @@ static void authorize(struct api_call *c)
                     access_scope_names[op->scope], c->who.label);
 }
 
+/* Of the escape \u0000, which no text that is stored can hold; JSON that was parsed has backslashes in strings only. */
+static bool holds_nul(struct slice json)
+{
+    const char *p = json.p, *end = json.p + json.n;
+    while (p && p < end && (p = memchr(p, '\\', (size_t)(end - p)))) {
+        if (slice_starts(slice_of(p, (size_t)(end - p)), SLICE("\\u0000")))
+            return true;
+        p += 2;
+    }
+    return false;
+}
+
 static void read_body(struct api_call *c)
 {
     if (!(c->op->flags & API_BODY)) {
@@ -67,12 +80,20 @@ static void read_body(struct api_call *c)
     struct slice text = http_request_body(c->req);
     struct json *body = NULL;
     struct err e = {0};
+    if (!utf8_valid(text)) {
+        api_problem(c, 400, "not_json", "The body is not UTF-8, which JSON is written in.");
+        return;
+    }
     if (!json_parse(c->arena, text.n ? text : SLICE("{}"), &body, &e)) {
         api_problem(c, 400, "not_json", "The body is not JSON: %s", e.what);
         return;
     }
     if (body->type != JSON_OBJECT) {
         api_problem(c, 400, "not_an_object", "The body must be a JSON object.");
+        return;
+    }
+    if (holds_nul(text)) {
+        api_problem(c, 400, "nul_character", "A string in the body holds \\u0000, which no text here can hold.");
         return;
     }
     c->body = body;
@@ -112,12 +133,19 @@ static void find_integration(struct api_call *c)
         api_next(c);
 }
 
+static void guard(struct api_call *c)
+{
+    if (!(c->op->flags & API_GUARDED) || api_if_match(c, &c->if_match))
+        api_next(c);
+}
+
 static void run(struct api_call *c)
 {
     c->op->run(c);
 }
 
-static void (*const stages[])(struct api_call *c) = {api_authenticate, authorize, read_body, find_integration, run};
+static void (*const stages[])(struct api_call *c) = {api_authenticate, authorize, read_body,
+                                                     find_integration, guard,     run};
 
 void api_next(struct api_call *c)
 {

@@ -46,6 +46,7 @@ struct api_call {
     unsigned stage;      /* the next one */
     struct access_identity who;
     const struct json *body;          /* of operations with API_BODY */
+    int64_t if_match;                 /* of operations with API_GUARDED: the version that the caller has seen; 0: any */
     struct integration *integration;  /* of operations with API_INTEGRATION; held by the call */
     void (*then)(struct api_call *c); /* of api_find_integration */
     int status;                       /* of a reply that ends in another operation's; 0: that one's own */
@@ -79,6 +80,20 @@ void api_problem_about(struct api_call *c, int status, const char *code, const c
 /* By the error's code: INPUT 400, NOT_FOUND 404, CONFLICT 409, LIMIT and UNAVAILABLE 503 with Retry-After, TIMEOUT 504
  * … */
 void api_problem_err(struct api_call *c, const struct err *e);
+
+/* --- ETag, If-Match, If-None-Match (etag.c) --- */
+/* The JSON of one thing with its ETag, which holds `version` (0: it has none) and a hash of the text. A GET whose If-None-Match
+ * names it is answered 304. */
+void api_reply_tagged(struct api_call *c, int status, int64_t version, struct slice json);
+/* Of an operation with API_GUARDED a stage has seen to If-Match before: c->if_match is the version it names, 0 for `*`. The
+ * store is given it and tells ERR_CONFLICT when it is another one by now: then api_problem_changed, 412. */
+void api_problem_changed(struct api_call *c);
+/* The same for an operation that only some calls guard: false when it has replied 428 (none) or 412 (not an ETag of ours). */
+bool api_if_match(struct api_call *c, int64_t *ret_version);
+/* What api_if_match and the tests stand on. Several tags, weak ones and foreign ones are BAD. */
+enum api_match { API_MATCH_NONE, API_MATCH_ANY, API_MATCH_VERSION, API_MATCH_BAD };
+enum api_match api_match_read(struct slice if_match, int64_t *ret_version);
+bool api_etag_listed(struct slice if_none_match, struct slice etag); /* `etag` with its quotation marks */
 
 /* Wrong fields, gathered before one 422 answer with "errors": [{"pointer", "detail"}]. */
 struct api_faults {

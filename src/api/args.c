@@ -39,12 +39,29 @@ static bool arg_known(struct slice name, const char *const *names)
     return slice_is(name, "limit") || slice_is(name, "after") || name_listed(name, names);
 }
 
+/* The second of its name: which of two values counts should not depend on who reads them. */
+static bool arg_repeated(struct api_call *c, size_t i, struct slice name)
+{
+    struct slice other, value;
+    size_t before = 0;
+    for (size_t k = 0; k < i; k++)
+        before += http_request_arg_at(c->req, k, &other, &value) && slice_eq(other, name);
+    return before == 1;
+}
+
 void api_known_args(struct api_call *c, const char *const *names, struct api_faults *f)
 {
     for (size_t i = 0; i < http_request_nargs(c->req); i++) {
         struct slice name, value;
-        if (!http_request_arg_at(c->req, i, &name, &value) || arg_known(name, names))
+        if (!http_request_arg_at(c->req, i, &name, &value))
             continue;
+        if (arg_known(name, names)) {
+            char pointer[80];
+            snprintf(pointer, sizeof(pointer), "?%.*s", SLICE_FMT(name));
+            if (arg_repeated(c, i, name))
+                api_fault(f, pointer, "is given more than once");
+            continue;
+        }
         _cleanup_(str_release) struct str known = {0};
         for (const char *const *n = names; *n; n++)
             str_addf(&known, "%s, ", *n);
@@ -253,5 +270,5 @@ void api_reply_item(void *arg, struct slice json, const struct err *e)
     if (e)
         api_problem_err(c, e);
     else
-        api_reply_json(c, 200, json);
+        api_reply_tagged(c, 200, 0, json);
 }

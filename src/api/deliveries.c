@@ -63,7 +63,7 @@ static void on_shown(void *arg, struct slice json, const struct err *e)
 {
     struct delivery_call *d = arg;
     if (!delivery_refused(d, json, e))
-        api_reply_json(d->call, 200, json);
+        api_reply_tagged(d->call, 200, 0, json);
 }
 
 void op_deliveries_get(struct api_call *c)

@@ -149,7 +149,7 @@ static void with_run(struct api_call *c, void (*then)(struct run_call *r, struct
 
 static void show_run(struct run_call *r, struct slice json)
 {
-    api_reply_json(r->call, 200, json);
+    api_reply_tagged(r->call, 200, 0, json);
 }
 
 void op_runs_get(struct api_call *c)
