@@ -100,11 +100,17 @@ from webhook_deliveries d where d.tenant_id = $1 and d.delivery_id = $2;
 -- name: replay
 -- Has one delivery applied again, whatever became of it. $1 tenant, $2 delivery. Gives its id; no row when there is none. A
 -- worker that holds it just now loses its lease: it will be applied once more, which is harmless.
-update webhook_deliveries
-set status = 'pending', attempts = 0, next_attempt_at = now(), claimed_by = null, claimed_until = null, error = null,
-    applied_at = null
-where tenant_id = $1 and delivery_id = $2
-returning delivery_id;
+with again as (
+    update webhook_deliveries
+    set status = 'pending', attempts = 0, next_attempt_at = now(), claimed_by = null, claimed_until = null, error = null,
+        applied_at = null
+    where tenant_id = $1 and delivery_id = $2
+    returning delivery_id, integration_id
+)
+select delivery_id, case when current_setting('msphub.actor', true) <> ''
+                         then msphub_audit_write($1, 'delivery.replayed', 'delivery', delivery_id::text, delivery_id,
+                                                 integration_id, null, null) end
+from again;
 
 -- name: replay_dead
 -- Has dead deliveries applied again, at most 10,000 a call. $1 tenant, $2 integration (null: all). Gives how many.
@@ -121,4 +127,7 @@ with dead as (
     where d.tenant_id = $1 and d.delivery_id = dead.delivery_id and d.received_on = dead.received_on
     returning 1
 )
-select count(*) from again;
+select n, case when n > 0 and current_setting('msphub.actor', true) <> ''
+               then msphub_audit_write($1, 'delivery.replayed', 'delivery', 'dead ones', null, $2, null,
+                                       jsonb_build_object('replayed', n)) end
+from (select count(*) as n from again) as counted;

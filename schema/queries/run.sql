@@ -85,7 +85,8 @@ where tenant_id = $1 and run_id = $2::bigint and lease_owner = $3::text and stat
 returning pg_notify('msphub_run', '');
 
 -- name: request
--- $1 tenant, $2 integration, $3 mode, $4 kinds, $5 device or null, $6 dry run, $7 trigger
+-- $1 tenant, $2 integration, $3 mode, $4 kinds, $5 device or null, $6 dry run, $7 trigger. The audit log is told when the
+-- transaction names an actor (audit_by); likewise below.
 -- Gives: the new run or null, the one in the way or null, whether the integration may be synchronised.
 with known as (
     select i.tenant_id, i.integration_id, i.enabled and t.status = 'active' as usable
@@ -100,14 +101,18 @@ with known as (
 select (select run_id from made),
        (select run_id from integration_sync_history
         where tenant_id = $1 and integration_id = $2 and status in ('queued', 'running') and mode <> 'single' limit 1),
-       k.usable, pg_notify('msphub_run', '')
+       k.usable, pg_notify('msphub_run', ''),
+       (select msphub_audit_write($1, 'run.requested', 'run', run_id::text, run_id, $2, null,
+                                  jsonb_strip_nulls(jsonb_build_object('mode', $3, 'device_id', $5, 'dry_run', $6)))
+        from made where current_setting('msphub.actor', true) <> '')
 from known k;
 
 -- name: cancel
 -- One that is queued ends at once, one that runs is asked to. $1 tenant, $2 run
 -- Gives: its status before; no row when there is no such run.
 with run as (
-    select tenant_id, run_id, status from integration_sync_history where tenant_id = $1 and run_id = $2::bigint for no key update
+    select tenant_id, run_id, integration_id, status, cancel_requested from integration_sync_history
+    where tenant_id = $1 and run_id = $2::bigint for no key update
 ), done as (
     update integration_sync_history h
     set cancel_requested = true, status = case when h.status = 'queued' then 'canceled' else h.status end,
@@ -115,7 +120,10 @@ with run as (
         phase = case when h.status = 'queued' then 'finished' else h.phase end
     from run r where h.tenant_id = $1 and h.run_id = r.run_id and h.status in ('queued', 'running')
 )
-select status, pg_notify('msphub_run', 'cancel') from run;
+select status, pg_notify('msphub_run', 'cancel'),
+       case when status in ('queued', 'running') and not cancel_requested and current_setting('msphub.actor', true) <> ''
+            then msphub_audit_write($1, 'run.canceled', 'run', run_id::text, run_id, integration_id, null, null) end
+from run;
 
 -- name: measure
 -- How many devices a complete list lacks. A device that somebody told us of while the run was on its way is not missing.
@@ -213,7 +221,9 @@ with back as (
 ), dirty as (
     insert into asset_source_dirty select $1, $2, external_id from back on conflict do nothing
 )
-select count(*) from back;
+select n, case when current_setting('msphub.actor', true) <> ''
+               then msphub_audit_write($1, 'run.undone', 'run', $3::text, $3, $2, null, jsonb_build_object('restored', n)) end
+from (select count(*) as n from back) as counted;
 
 -- name: integration_of
 -- $1 tenant, $2 run

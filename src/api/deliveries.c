@@ -89,8 +89,10 @@ static void on_replayed(void *arg, int64_t replayed, const struct err *e)
 static void on_to_replay(void *arg, struct slice json, const struct err *e)
 {
     struct delivery_call *d = arg;
-    if (!delivery_refused(d, json, e))
-        delivery_replay(d->call->hub->db, d->call->who.tenant_id, d->delivery_id, on_replayed, d->call);
+    if (delivery_refused(d, json, e))
+        return;
+    struct audit_actor actor = api_actor(d->call);
+    delivery_replay(d->call->hub->db, d->call->who.tenant_id, d->delivery_id, &actor, on_replayed, d->call);
 }
 
 void op_deliveries_replay(struct api_call *c)
@@ -102,5 +104,6 @@ void op_deliveries_replay(struct api_call *c)
 
 void op_deliveries_replay_dead(struct api_call *c)
 {
-    delivery_replay_dead(c->hub->db, c->who.tenant_id, c->integration->id, on_replayed, c);
+    struct audit_actor actor = api_actor(c);
+    delivery_replay_dead(c->hub->db, c->who.tenant_id, c->integration->id, &actor, on_replayed, c);
 }

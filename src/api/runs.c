@@ -74,11 +74,13 @@ void op_runs_request(struct api_call *c)
 {
     const struct integration *it = c->integration;
     struct api_faults faults = {0};
+    struct audit_actor actor = api_actor(c);
     struct sync_request q = {.tenant_id = c->who.tenant_id,
                              .integration_id = it->id,
                              .mode = SYNC_FULL,
                              .kinds = SYNC_KINDS_ALL,
-                             .trigger = "api"};
+                             .trigger = "api",
+                             .by = &actor};
     api_known_members(c, (const char *const[]){"mode", "kinds", "dry_run", "device_id", NULL}, &faults);
     read_mode(json_get(c->body, "mode"), &q.mode, &faults);
     read_kinds(json_get(c->body, "kinds"), &q.kinds, &faults);
@@ -185,7 +187,8 @@ static void on_canceled(void *arg, const struct err *e)
 
 static void cancel_run(struct run_call *r, struct slice json)
 {
-    syncer_cancel(r->call->hub->syncer, r->call->who.tenant_id, r->run_id, on_canceled, r->call);
+    struct audit_actor actor = api_actor(r->call);
+    syncer_cancel(r->call->hub->syncer, r->call->who.tenant_id, r->run_id, &actor, on_canceled, r->call);
 }
 
 void op_runs_cancel(struct api_call *c)
@@ -207,7 +210,8 @@ static void on_restored(void *arg, int64_t restored, const struct err *e)
 
 static void undo_run(struct run_call *r, struct slice json)
 {
-    run_restore(r->call->hub->db, r->call->who.tenant_id, r->run_id, on_restored, r->call);
+    struct audit_actor actor = api_actor(r->call);
+    run_restore(r->call->hub->db, r->call->who.tenant_id, r->run_id, &actor, on_restored, r->call);
 }
 
 void op_runs_undo(struct api_call *c)

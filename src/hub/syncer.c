@@ -323,14 +323,15 @@ void syncer_request(struct syncer *s, const struct sync_request *q,
         .device_id = q->device_id,
         .dry_run = q->dry_run,
         .trigger = q->trigger,
+        .by = q->by,
     };
     run_request(s->hub->db, &request, cb, arg);
 }
 
-void syncer_cancel(struct syncer *s, int64_t tenant_id, int64_t run_id, void (*cb)(void *arg, const struct err *e),
-                   void *arg)
+void syncer_cancel(struct syncer *s, int64_t tenant_id, int64_t run_id, const struct audit_actor *by,
+                   void (*cb)(void *arg, const struct err *e), void *arg)
 {
-    run_cancel(s->hub->db, tenant_id, run_id, cb, arg);
+    run_cancel(s->hub->db, tenant_id, run_id, by, cb, arg);
 }
 
 void syncer_refresh_device(struct syncer *s, int64_t tenant_id, int64_t integration_id, struct slice device_id)

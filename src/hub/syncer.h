@@ -8,6 +8,7 @@
 
 #include "hub/hub.h"
 #include "msphub/provider.h"
+#include "store/audit.h"
 
 struct syncer *syncer_new(struct hub *h);
 void syncer_free(struct syncer *s);  /* after the engine and the database pool, whose callbacks it serves */
@@ -20,8 +21,9 @@ struct sync_request {
     enum sync_mode mode;
     unsigned kinds;
     bool dry_run;
-    struct slice device_id; /* SINGLE */
-    const char *trigger;    /* "api", "schedule", "webhook" */
+    struct slice device_id;       /* SINGLE */
+    const char *trigger;          /* "api", "schedule", "webhook" */
+    const struct audit_actor *by; /* who asks; NULL: the hub itself */
 };
 /* Queues a run in the database. cb in a later turn: the run's id, or ERR_CONFLICT when one of this integration is queued or
  * running already (`run_id` is then that one's). */
@@ -30,7 +32,7 @@ void syncer_request(struct syncer *s, const struct sync_request *q,
 /* Devices to read again after a webhook: a device waits once, few SINGLE machines run at a time. Never blocks; past the
  * ceiling (refresh_max_waiting) the next full sync does it. */
 void syncer_refresh_device(struct syncer *s, int64_t tenant_id, int64_t integration_id, struct slice device_id);
-void syncer_cancel(struct syncer *s, int64_t tenant_id, int64_t run_id, void (*cb)(void *arg, const struct err *e),
-                   void *arg);
+void syncer_cancel(struct syncer *s, int64_t tenant_id, int64_t run_id, const struct audit_actor *by,
+                   void (*cb)(void *arg, const struct err *e), void *arg);
 
 #endif

@@ -11,24 +11,6 @@ static void p_id(struct pg_seg *s, int64_t id)
         pg_p_null(s);
 }
 
-/* What people type is text, not a pattern. */
-static void p_contains(struct pg_seg *s, struct slice text)
-{
-    if (!text.p) {
-        pg_p_null(s);
-        return;
-    }
-    _cleanup_(str_release) struct str pattern = {0};
-    str_addc(&pattern, '%');
-    for (size_t i = 0; i < text.n; i++) {
-        if (strchr("%_\\", text.p[i]))
-            str_addc(&pattern, '\\');
-        str_addc(&pattern, text.p[i]);
-    }
-    str_addc(&pattern, '%');
-    pg_p_text(s, str_slice(&pattern));
-}
-
 void asset_list(struct pg_pool *db, const struct asset_filter *f, const struct page_request *q, page_cb *cb, void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, q->tenant_id);
@@ -43,7 +25,7 @@ void asset_list(struct pg_pool *db, const struct asset_filter *f, const struct p
         pg_p_null(s);
     else
         pg_p_bool(s, f->retired == TRI_YES);
-    p_contains(s, f->text);
+    page_p_contains(s, f->text);
     pg_p_time(s, f->last_seen_before);
     pg_p_time(s, f->last_seen_after);
     pg_p_text(s, q->key);

@@ -54,3 +54,62 @@ unsigned audit_add(struct pg_seg *s, const struct audit_entry *e)
     json_or_null(s, e->after);
     return stmt;
 }
+
+void audit_off(struct pg_seg *s)
+{
+    pg_add(s, &Q_AUDIT_OFF);
+}
+
+/* --- reading --- */
+
+static void p_filter(struct pg_seg *s, const struct audit_filter *f, const struct page_request *q, int64_t limit)
+{
+    pg_p_i64(s, q->tenant_id);
+    pg_p_text(s, f->actor);
+    pg_p_text(s, f->action);
+    pg_p_text(s, f->target_type);
+    pg_p_text(s, f->target);
+    id_or_null(s, f->integration_id);
+    page_p_contains(s, f->text);
+    pg_p_time(s, f->since);
+    pg_p_time(s, f->until);
+    pg_p_text(s, q->key);
+    id_or_null(s, q->key.p ? q->id : 0);
+    pg_p_i64(s, limit);
+}
+
+void audit_list(struct pg_pool *db, const struct audit_filter *f, const struct page_request *q, page_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, q->tenant_id);
+    unsigned stmt = pg_add(s, &Q_AUDIT_LIST);
+    p_filter(s, f, q, q->limit + 1);
+    page_submit(s, stmt, q->limit, cb, arg);
+}
+
+void audit_get(struct pg_pool *db, int64_t tenant_id, int64_t audit_id, item_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    unsigned stmt = pg_add(s, &Q_AUDIT_GET);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, audit_id);
+    item_submit(s, stmt, "row of the audit log", cb, arg);
+}
+
+unsigned audit_add_lines(struct pg_seg *s, const struct audit_filter *f, const struct page_request *q, bool csv)
+{
+    unsigned stmt = pg_add(s, &Q_AUDIT_LINES);
+    p_filter(s, f, q, q->limit);
+    pg_p_bool(s, csv);
+    return stmt;
+}
+
+/* --- housekeeping --- */
+
+unsigned audit_add_retire(struct pg_seg *s, usec_t before, int64_t limit)
+{
+    audit_off(s);
+    unsigned stmt = pg_add(s, &Q_AUDIT_RETIRE);
+    pg_p_time(s, before);
+    pg_p_i64(s, limit);
+    return stmt;
+}

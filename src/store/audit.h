@@ -6,6 +6,7 @@
 #ifndef MSPHUB_STORE_AUDIT_H
 #define MSPHUB_STORE_AUDIT_H
 
+#include "base/clock.h"
 #include "store/page.h"
 
 struct audit_actor {
@@ -31,5 +32,28 @@ struct audit_entry {
 };
 /* A row by itself. Who: as said by audit_by. */
 unsigned audit_add(struct pg_seg *s, const struct audit_entry *e);
+/* The triggers write nothing from here to the end of the segment, and audit_logs may be deleted from: for work that changes no
+ * meaning, and that adds a row of its own. */
+void audit_off(struct pg_seg *s);
+
+/* --- reading --- */
+struct audit_filter {                                /* SLICE_NONE and 0: any */
+    struct slice actor, action, target_type, target; /* equal to */
+    struct slice text;                               /* part of actor, action or target */
+    int64_t integration_id;
+    usec_t since, until; /* USEC_NONE: any; until is not included */
+};
+/* Newest first. */
+void audit_list(struct pg_pool *db, const struct audit_filter *f, const struct page_request *q, page_cb *cb, void *arg);
+void audit_get(struct pg_pool *db, int64_t tenant_id, int64_t audit_id, item_cb *cb, void *arg);
+/* The same list as text for a file. Result rows are (line, key, id); fewer than q->limit: there are no more. */
+unsigned audit_add_lines(struct pg_seg *s, const struct audit_filter *f, const struct page_request *q, bool csv);
+#define AUDIT_CSV_HEAD                                                                                                 \
+    "id,at,actor_kind,actor_id,actor,action,target_type,target_id,target,integration_id,before,after,address,"         \
+    "request_id\r\n"
+
+/* --- housekeeping; for segments of PG_ALL_TENANTS --- */
+/* Deletes what is older than `before`, at most `limit` rows a tenant; pg_affected tells how many. */
+unsigned audit_add_retire(struct pg_seg *s, usec_t before, int64_t limit);
 
 #endif

@@ -223,19 +223,22 @@ static void submit_replay(struct pg_seg *s, bool one, delivery_replay_cb *cb, vo
     pg_submit(s, on_replayed, op);
 }
 
-void delivery_replay(struct pg_pool *db, int64_t tenant_id, int64_t id, delivery_replay_cb *cb, void *arg)
+void delivery_replay(struct pg_pool *db, int64_t tenant_id, int64_t id, const struct audit_actor *by,
+                     delivery_replay_cb *cb, void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, tenant_id);
+    audit_by(s, by);
     pg_add(s, &Q_DELIVERY_REPLAY);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, id);
     submit_replay(s, true, cb, arg);
 }
 
-void delivery_replay_dead(struct pg_pool *db, int64_t tenant_id, int64_t integration_id, delivery_replay_cb *cb,
-                          void *arg)
+void delivery_replay_dead(struct pg_pool *db, int64_t tenant_id, int64_t integration_id, const struct audit_actor *by,
+                          delivery_replay_cb *cb, void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, tenant_id);
+    audit_by(s, by);
     pg_add(s, &Q_DELIVERY_REPLAY_DEAD);
     pg_p_i64(s, tenant_id);
     add_id(s, integration_id);

@@ -6,6 +6,7 @@
 #define MSPHUB_STORE_DELIVERY_H
 
 #include "base/clock.h"
+#include "store/audit.h"
 #include "store/page.h"
 
 /* --- intake --- */
@@ -71,9 +72,10 @@ void delivery_list(struct pg_pool *db, const struct delivery_filter *f, const st
 void delivery_get(struct pg_pool *db, int64_t tenant_id, int64_t id, item_cb *cb, void *arg); /* with its body */
 typedef void delivery_replay_cb(void *arg, int64_t replayed, const struct err *e);
 /* One, whatever became of it; ERR_NOT_FOUND. The applier finds it by its poll; applier_wake is quicker. */
-void delivery_replay(struct pg_pool *db, int64_t tenant_id, int64_t id, delivery_replay_cb *cb, void *arg);
+void delivery_replay(struct pg_pool *db, int64_t tenant_id, int64_t id, const struct audit_actor *by,
+                     delivery_replay_cb *cb, void *arg);
 /* Dead ones, of one integration or of all (0); at most 10,000 a call. */
-void delivery_replay_dead(struct pg_pool *db, int64_t tenant_id, int64_t integration_id, delivery_replay_cb *cb,
-                          void *arg);
+void delivery_replay_dead(struct pg_pool *db, int64_t tenant_id, int64_t integration_id, const struct audit_actor *by,
+                          delivery_replay_cb *cb, void *arg);
 
 #endif

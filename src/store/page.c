@@ -82,3 +82,20 @@ void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb,
     *op = (struct read_op){.stmt = stmt, .what = what, .on_item = cb, .arg = arg};
     pg_submit(s, on_item, op);
 }
+
+void page_p_contains(struct pg_seg *s, struct slice text)
+{
+    if (!text.p) {
+        pg_p_null(s);
+        return;
+    }
+    _cleanup_(str_release) struct str pattern = {0};
+    str_addc(&pattern, '%');
+    for (size_t i = 0; i < text.n; i++) {
+        if (strchr("%_\\", text.p[i]))
+            str_addc(&pattern, '\\');
+        str_addc(&pattern, text.p[i]);
+    }
+    str_addc(&pattern, '%');
+    pg_p_text(s, str_slice(&pattern));
+}

@@ -33,4 +33,7 @@ typedef void item_cb(void *arg, struct slice json, const struct err *e);
 void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, void *arg);
 void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg);
 
+/* Parameter of an `ilike`: texts that contain this one, for what people type is text, not a pattern. .p == NULL: null. */
+void page_p_contains(struct pg_seg *s, struct slice text);
+
 #endif

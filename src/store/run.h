@@ -8,6 +8,7 @@
 
 #include "msphub/provider.h"
 #include "reactor/pg.h"
+#include "store/audit.h"
 #include "store/page.h"
 
 extern const char *const sync_mode_names[]; /* by enum sync_mode: "full", "incremental", "single" */
@@ -90,16 +91,19 @@ struct run_request {
     struct slice device_id;
     bool dry_run;
     const char *trigger;
+    const struct audit_actor *by; /* NULL: the hub itself, which the audit log is not told of */
 };
 /* ERR_CONFLICT: run_id is the one in the way; ERR_NOT_FOUND; ERR_INPUT: integration or tenant is switched off. */
 typedef void run_request_cb(void *arg, int64_t run_id, const struct err *e);
 void run_request(struct pg_pool *db, const struct run_request *q, run_request_cb *cb, void *arg);
 typedef void run_done_cb(void *arg, const struct err *e);
 /* Ends a queued run, asks a running one to end; ERR_NOT_FOUND, ERR_CONFLICT when it is over. */
-void run_cancel(struct pg_pool *db, int64_t tenant_id, int64_t run_id, run_done_cb *cb, void *arg);
-/* Takes back what the run retired; `restored` counts the devices. */
+void run_cancel(struct pg_pool *db, int64_t tenant_id, int64_t run_id, const struct audit_actor *by, run_done_cb *cb,
+                void *arg);
+/* Takes back what the run retired; `restored` counts the devices. What `by` points to lives until the callback. */
 typedef void run_restore_cb(void *arg, int64_t restored, const struct err *e);
-void run_restore(struct pg_pool *db, int64_t tenant_id, int64_t run_id, run_restore_cb *cb, void *arg);
+void run_restore(struct pg_pool *db, int64_t tenant_id, int64_t run_id, const struct audit_actor *by,
+                 run_restore_cb *cb, void *arg);
 
 /* --- reading, for REST --- */
 /* Newest first (page_request.id: the last run seen). integration_id 0: all; status SLICE_NONE: any. */

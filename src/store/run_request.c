@@ -10,6 +10,7 @@
 struct ask {
     struct pg_pool *db;
     struct run_key key;
+    struct audit_actor by; /* kind NULL: nobody */
     unsigned stmt;
     run_request_cb *on_request;
     run_done_cb *on_done;
@@ -54,6 +55,7 @@ void run_request(struct pg_pool *db, const struct run_request *q, run_request_cb
     struct ask *a = ask_new(db, q->tenant_id, 0, arg);
     a->on_request = cb;
     struct pg_seg *s = pg_seg_new(db, q->tenant_id);
+    audit_by(s, q->by);
     a->stmt = pg_add(s, &Q_RUN_REQUEST);
     pg_p_i64(s, q->tenant_id);
     pg_p_i64(s, q->integration_id);
@@ -84,11 +86,13 @@ static void on_cancelled(void *arg, const struct pg_reply *r)
     a.on_done(a.arg, failed);
 }
 
-void run_cancel(struct pg_pool *db, int64_t tenant_id, int64_t run_id, run_done_cb *cb, void *arg)
+void run_cancel(struct pg_pool *db, int64_t tenant_id, int64_t run_id, const struct audit_actor *by, run_done_cb *cb,
+                void *arg)
 {
     struct ask *a = ask_new(db, tenant_id, run_id, arg);
     a->on_done = cb;
     struct pg_seg *s = pg_seg_new(db, tenant_id);
+    audit_by(s, by);
     a->stmt = pg_add(s, &Q_RUN_CANCEL);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, run_id);
@@ -117,6 +121,7 @@ static void on_integration(void *arg, const struct pg_reply *r)
     }
     a->key.integration_id = pg_i64(r, 0, 0, 0);
     struct pg_seg *s = pg_seg_new(a->db, a->key.tenant_id);
+    audit_by(s, a->by.kind ? &a->by : NULL);
     inventory_add_lock(s, a->key.tenant_id, a->key.integration_id);
     a->stmt = pg_add(s, &Q_RUN_RESTORE);
     pg_p_i64(s, a->key.tenant_id);
@@ -126,10 +131,13 @@ static void on_integration(void *arg, const struct pg_reply *r)
     pg_submit(s, on_restored, a);
 }
 
-void run_restore(struct pg_pool *db, int64_t tenant_id, int64_t run_id, run_restore_cb *cb, void *arg)
+void run_restore(struct pg_pool *db, int64_t tenant_id, int64_t run_id, const struct audit_actor *by,
+                 run_restore_cb *cb, void *arg)
 {
     struct ask *a = ask_new(db, tenant_id, run_id, arg);
     a->on_restore = cb;
+    if (by)
+        a->by = *by;
     struct pg_seg *s = pg_seg_new(db, tenant_id);
     pg_add(s, &Q_RUN_INTEGRATION_OF);
     pg_p_i64(s, tenant_id);

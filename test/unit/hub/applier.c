@@ -131,20 +131,20 @@ static void transient_faults_are_retried_then_dead_then_replayed(void **state)
     struct replayed r = {0};
     delivery_replay(t->h.db, t->tenant,
                     pgtest_count(t->pg, "select delivery_id from webhook_deliveries where dedupe_key = '0'"),
-                    on_replayed, &r);
+                    NULL, on_replayed, &r);
     testhub_until(t, replay_done, &r);
     assert_int_equal(r.n, 1);
     UNTIL_NONE_PENDING(t);
     check_value(t, "0 done,1 dead,2 dead,bad dead", STATUS);
     r.done = false;
-    delivery_replay_dead(t->h.db, t->tenant, it->id, on_replayed, &r);
+    delivery_replay_dead(t->h.db, t->tenant, it->id, NULL, on_replayed, &r);
     testhub_until(t, replay_done, &r);
     assert_int_equal(r.n, 3);
     UNTIL_NONE_PENDING(t);
     check_value(t, "0 done,1 done,2 done,bad dead", STATUS);
     check_value(t, "3", "select count(*)::text from rmm_alerts");
     r.done = false;
-    delivery_replay(t->h.db, t->tenant, INT64_C(1) << 40, on_replayed, &r);
+    delivery_replay(t->h.db, t->tenant, INT64_C(1) << 40, NULL, on_replayed, &r);
     testhub_until(t, replay_done, &r);
     assert_int_equal(r.code, ERR_NOT_FOUND);
     integration_unref(it);

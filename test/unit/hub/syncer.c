@@ -547,12 +547,12 @@ static void retirement_is_undone(void **state)
     run_once(w, "success");
     assert_value("2", "select count(*) from assets where retired_at is not null");
     w->answered = false;
-    run_restore(w->nodes[0].hub.db, w->tenant, w->run, on_restored, w);
+    run_restore(w->nodes[0].hub.db, w->tenant, w->run, NULL, on_restored, w);
     assert_true(loop_run_until(w->loop, is_answered, w, SECONDS(10)));
     assert_int_equal(w->run, 2);
     assert_value("0", "select count(*) from assets where retired_at is not null");
     w->answered = false;
-    run_restore(w->nodes[0].hub.db, w->tenant + 1, 1, on_restored, w);
+    run_restore(w->nodes[0].hub.db, w->tenant + 1, 1, NULL, on_restored, w);
     assert_true(loop_run_until(w->loop, is_answered, w, SECONDS(10)));
     assert_int_equal(w->err.code, ERR_NOT_FOUND);
 }
@@ -766,7 +766,7 @@ static void cancel_ends_a_run(void **state)
     request(w, (struct sync_request){.mode = SYNC_FULL}); /* one at a time */
     assert_int_equal(w->err.code, ERR_CONFLICT);
     assert_int_equal(w->run, run);
-    syncer_cancel(w->nodes[0].hub.syncer, w->tenant, run, on_canceled, w);
+    syncer_cancel(w->nodes[0].hub.syncer, w->tenant, run, NULL, on_canceled, w);
     wait_over(w, "canceled");
     product.stop_at = -1;
     run_once(w, "success");
