@@ -217,11 +217,17 @@ static void on_probed(void *arg, const char *remark, const struct err *err)
     api_reply(c, 200, &out);
 }
 
+static void probe_unusable(struct api_call *c, const struct integration *it)
+{
+    struct err e;
+    err_set(&e, ERR_CONFIG, "the settings cannot be used: %s", it->unusable);
+    on_probed(c, "", &e);
+}
+
 static void probe(struct api_call *c, struct integration *it)
 {
     if (it->unusable)
-        on_probed(c, "",
-                  &(struct err){.code = ERR_CONFIG, .what = "the settings cannot be used; configure them again"});
+        probe_unusable(c, it);
     else
         probe_run(c->hub, it, on_probed, c);
 }

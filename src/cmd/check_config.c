@@ -5,6 +5,7 @@
 #include "cmd/command.h"
 #include "cmd/file.h"
 #include "cmd/keys.h"
+#include "reactor/egress.h"
 #include "reactor/tls.h"
 
 #include <stdio.h>
@@ -23,6 +24,14 @@ static bool check_tls(const struct options *o, struct err *e)
     SSL_CTX *ctx = tls_server_ctx(o->tls_cert, o->tls_key, e);
     SSL_CTX_free(ctx);
     return ctx != NULL;
+}
+
+static bool check_egress(const struct options *o, struct err *e)
+{
+    struct egress *g = egress_new();
+    bool good = egress_configure(g, o->allow_private_networks, slice_cstr(o->private_networks), e);
+    egress_free(g);
+    return good;
 }
 
 static bool check_log(const struct options *o, struct err *e)
@@ -56,7 +65,8 @@ static int run(struct invocation *inv)
     }
     struct err e = {0};
     struct keys keys;
-    if (!check_log(&inv->options, &e) || !check_tls(&inv->options, &e) || !keys_load(inv, &inv->options, &keys, &e)) {
+    if (!check_log(&inv->options, &e) || !check_tls(&inv->options, &e) || !check_egress(&inv->options, &e) ||
+        !keys_load(inv, &inv->options, &keys, &e)) {
         fprintf(stderr, "msphub: %s\n", e.what);
         return EXIT_BAD_CONFIG;
     }

@@ -27,7 +27,8 @@
 struct serve {
     struct invocation *inv;
     struct hub hub;
-    struct keys keys; /* hub.keyring is of it */
+    struct keys keys;      /* hub.keyring is of it */
+    struct egress *egress; /* hub.egress */
     struct http_server *server;
     struct api *api;
     struct loop_signal *signals[3];
@@ -157,18 +158,6 @@ static SSL_CTX *serve_tls(const struct options *o, struct err *e)
     return tls_server_ctx(o->tls_cert, o->tls_key, e);
 }
 
-static bool reload_tls(struct serve *s, const struct options *fresh, struct err *e)
-{
-    if (!s->tls)
-        return true;
-    SSL_CTX *ctx = serve_tls(fresh, e);
-    if (!ctx)
-        return false;
-    http_server_set_tls(s->server, ctx);
-    SSL_CTX_free(ctx);
-    return true;
-}
-
 /* Takes the keys over; what is sealed with one that is new is opened again. */
 static void take_keys(struct serve *s, struct keys *fresh)
 {
@@ -199,23 +188,44 @@ static bool serve_keys(struct serve *s, struct err *e)
     return true;
 }
 
+static bool serve_egress(struct serve *s, const struct options *o, struct err *e)
+{
+    return egress_configure(s->egress, o->allow_private_networks, slice_cstr(o->private_networks), e);
+}
+
+/* All of it or nothing: what may fail comes first. */
+static bool reload(struct serve *s, const struct options *fresh, struct err *e)
+{
+    struct keys keys;
+    SSL_CTX *tls = NULL;
+    if (!keys_load(s->inv, fresh, &keys, e))
+        return false;
+    if ((s->tls && !(tls = serve_tls(fresh, e))) || !serve_egress(s, fresh, e)) {
+        keys_release(&keys);
+        SSL_CTX_free(tls);
+        return false;
+    }
+    if (tls)
+        http_server_set_tls(s->server, tls);
+    SSL_CTX_free(tls);
+    take_keys(s, &keys);
+    return true;
+}
+
 /* A bad file keeps the old configuration and says why. */
 static void on_reload(int signo, void *arg)
 {
     struct serve *s = arg;
     struct options fresh;
-    struct keys keys = {0};
     struct err e = {0};
     notify_state("RELOADING=1");
     if (!invocation_reread(s->inv, &fresh, &e)) {
         log_error(s->hub.log, "config.refused", F_ERR(&e));
-    } else if (!keys_load(s->inv, &fresh, &keys, &e) || !reload_tls(s, &fresh, &e)) {
+    } else if (!reload(s, &fresh, &e)) {
         log_error(s->hub.log, "config.refused", F_ERR(&e));
-        keys_release(&keys);
         options_release(&fresh);
     } else {
         _cleanup_(str_release) struct str restart = {0};
-        take_keys(s, &keys);
         options_reload(s->hub.options, &fresh, &restart);
         options_release(&fresh);
         log_configure(s->hub.log, s->hub.options);
@@ -265,7 +275,7 @@ static bool serve_client(struct serve *s, struct err *e)
     const struct http_client_options client = {
         .per_origin = (unsigned)o->call_connections,
         .max_body = (size_t)o->call_max_body,
-        .allow_private = o->allow_private_networks,
+        .egress = s->egress,
         .ca_file = *o->ca_file ? o->ca_file : NULL,
     };
     s->hub.client = http_client_new(s->hub.loop, &client, s->hub.metrics, e);
@@ -344,7 +354,8 @@ static bool serve_build(struct serve *s, struct err *e)
         ->value = 1;
     if (!serve_keys(s, e))
         return false;
-    if (!serve_client(s, e))
+    h->egress = s->egress = egress_new();
+    if (!serve_egress(s, h->options, e) || !serve_client(s, e))
         return false;
     serve_database(s);
     serve_server(s);
@@ -369,6 +380,7 @@ static void serve_release(struct serve *s)
     applier_free(h->applier);
     engine_free(h->engine);
     http_client_free(h->client);
+    egress_free(s->egress);
     pg_pool_free(h->db);
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);

@@ -157,12 +157,13 @@ static void call_send(struct call *c)
     if (!mc.anonymous && p->authorize)
         p->authorize(env->it->settings, c->token ? secret_text(c->token->access) : SLICE_NONE, a, &mc);
     nheaders = call_headers(&mc, headers);
+    const char *root = mc.path[0] == '/' ? "" : "/"; /* else it would go on with the host's name */
     c->opened = loop_now(env->hub->loop);
     c->exchange = NEW(struct exchange);
     c->exchange->call = c;
     c->http = http_call_start(env->hub->client, &(struct http_call){
                                                     .method = method_of(mc.method),
-                                                    .url = arena_printf(a, "%s%s", env->it->base_url, mc.path),
+                                                    .url = arena_printf(a, "%s%s%s", env->it->base_url, root, mc.path),
                                                     .headers = headers,
                                                     .nheaders = nheaders,
                                                     .body = mc.body,

@@ -52,8 +52,5 @@ void configure_delete(struct hub *h, int64_t tenant_id, int64_t integration_id, 
 
 /* Writes the settings as one object: secrets as "****cdef". */
 void configure_write_settings(const struct integration *it, struct jw *w);
-/* https and a host that can be public, unless private networks are allowed. What a name resolves to is checked when it is
- * connected to. */
-bool configure_url_allowed(struct slice base_url, bool allow_private, struct err *e);
 
 #endif

@@ -6,7 +6,6 @@
 
 #include "store/integration.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -177,8 +176,7 @@ static const char *url_field(const struct provider *p)
 static bool check_url(struct merge *m)
 {
     struct err e = {0};
-    if (m->provider->base_url(m->settings, &m->base_url, &e) &&
-        configure_url_allowed(str_slice(&m->base_url), m->h->options->allow_private_networks, &e))
+    if (m->provider->base_url(m->settings, &m->base_url, &e) && egress_url_allowed(m->h->egress, m->base_url.p, &e))
         return true;
     const char *key = url_field(m->provider);
     fault(m, key, key ? strlen(key) : 0, e.what);
@@ -260,57 +258,4 @@ void configure_merge_release(struct merge *m)
     str_release(&m->base_url);
     str_release(&m->sealed);
     configure_faults_release(&m->faults);
-}
-
-/* --- addresses --- */
-
-static bool host_is_private(const char *host)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET};
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
-    if (inet_pton(AF_INET, host, &in.sin_addr) == 1)
-        return http_address_is_private((struct sockaddr *)&in);
-    if (inet_pton(AF_INET6, host, &in6.sin6_addr) == 1)
-        return http_address_is_private((struct sockaddr *)&in6);
-    static const char *const local[] = {".localhost", ".local", ".internal", ".lan", ".home.arpa"};
-    struct slice name = slice_cstr(host);
-    if (!strchr(host, '.'))
-        return true;
-    for (size_t i = 0; i < ARRAY_LEN(local); i++)
-        if (name.n >= strlen(local[i]) &&
-            slice_ieq(slice_of(name.p + name.n - strlen(local[i]), strlen(local[i])), slice_cstr(local[i])))
-            return true;
-    return false;
-}
-
-bool configure_url_allowed(struct slice base_url, bool allow_private, struct err *e)
-{
-    bool https = slice_starts(base_url, SLICE("https://"));
-    if (!https && !slice_starts(base_url, SLICE("http://")))
-        return err_set(e, ERR_INPUT, "the address must begin with https://");
-    if (allow_private)
-        return true;
-    if (!https)
-        return err_set(e, ERR_INPUT,
-                       "the address must begin with https://; a hub for a private network may allow http:// with "
-                       "the option allow_private_networks");
-    struct slice rest = slice_of(base_url.p + 8, base_url.n - 8), host = slice_cut(&rest, '/');
-    if (host.n && *host.p == '[') {
-        host = slice_of(host.p + 1, host.n - 1);
-        host = slice_cut(&host, ']');
-    } else {
-        host = slice_cut(&host, ':');
-    }
-    char name[256];
-    if (host.n == 0 || host.n >= sizeof name || memchr(host.p, '@', host.n))
-        return err_set(e, ERR_INPUT, "the address names no usable host");
-    memcpy(name, host.p, host.n);
-    name[host.n] = '\0';
-    if (name[host.n - 1] == '.')
-        name[host.n - 1] = '\0';
-    if (host_is_private(name))
-        return err_set(e, ERR_INPUT,
-                       "%s is an address of a private network; the option allow_private_networks would permit it",
-                       name);
-    return true;
 }

@@ -189,12 +189,10 @@ static bool job_check(const struct job *j, struct err *e)
 
     if (!it->base_url)
         return err_set(e, ERR_CONFIG, "%s", it->unusable ? it->unusable : "the integration has no address");
-    if (strncmp(it->base_url, "https://", 8) != 0 && !j->engine->hub->options->allow_private_networks)
-        return err_set(e, ERR_CONFIG,
-                       "%s is not https:// and would carry the credential in the open; use https, or set "
-                       "allow_private_networks",
-                       it->base_url);
-    return true;
+    if (egress_url_allowed(j->engine->hub->egress, it->base_url, e))
+        return true;
+    e->code = ERR_CONFIG;
+    return false;
 }
 
 static void job_begin(struct job *j)

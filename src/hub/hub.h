@@ -26,9 +26,10 @@ struct hub {
     struct options *options;
     struct pg_pool *db;
     struct http_client *client;
-    struct worker *worker; /* for what burns CPU: password hashes */
-    struct keyring *keyring; /* NULL: no key configured, secrets cannot be stored */
-    char process[33];        /* who we are in leases: random, per process */
+    const struct egress *egress;   /* which addresses may be called; for what is typed in */
+    struct worker *worker;         /* for what burns CPU: password hashes */
+    struct keyring *keyring;       /* NULL: no key configured, secrets cannot be stored */
+    char process[33];              /* who we are in leases: random, per process */
     bool schema_current, draining; /* how far serve has come; health.c tells */
 
     struct access *access;

@@ -1,6 +1,8 @@
 /* common_http.c - see common_http.h. */
 #include "provider/common_http.h"
 
+#include "base/host_name.h"
+
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
@@ -18,16 +20,6 @@ static bool is_url_char(char c)
 static bool has_host(struct slice authority)
 {
     return authority.n > 0 && authority.p[0] != ':' && authority.p[0] != '/';
-}
-
-static bool is_host_name(struct slice host)
-{
-    if (host.n == 0 || host.n > 253 || is_one_of(host.p[0], ".-"))
-        return false;
-    for (size_t i = 0; i < host.n; i++)
-        if (!isalnum((unsigned char)host.p[i]) && !is_one_of(host.p[i], "-._"))
-            return false;
-    return true;
 }
 
 static bool is_ip6(struct slice host)
@@ -57,7 +49,7 @@ static bool is_authority(struct slice text)
     }
     if (port.n && (!slice_i64(port, &number) || number < 1 || number > 65535))
         return false;
-    return ip6 ? is_ip6(host) : is_host_name(host);
+    return ip6 ? is_ip6(host) : host_name_valid(host);
 }
 
 bool url_normalise(struct slice text, const char *field, struct str *ret, struct err *e)

@@ -28,7 +28,4 @@ void address_cancel(struct address_query *q); /* NULL is allowed; not in or afte
 /* Numeric, without the port. */
 const char *address_text(const struct address *a, char buf[ADDRESS_TEXT_MAX]);
 
-/* Is this address one that a public service cannot have? What is wrapped in IPv6 (mapped, NAT64, 6to4, Teredo …) counts as itself. */
-bool address_is_private(const struct sockaddr *sa);
-
 #endif

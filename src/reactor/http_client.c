@@ -343,8 +343,3 @@ void http_call_resume(struct http_client *c, struct ref ref)
     if (r->conn)
         http_conn_resume(r->conn);
 }
-
-bool http_address_is_private(const struct sockaddr *sa)
-{
-    return address_is_private(sa);
-}

@@ -9,21 +9,22 @@
 #define MSPHUB_REACTOR_HTTP_CLIENT_H
 
 #include "base/err.h"
+#include "reactor/egress.h"
 #include "reactor/http_server.h" /* enum http_method */
 #include "reactor/loop.h"
 #include "reactor/tls.h"
 
 struct http_client;
 
-struct http_client_options { /* 0 takes the default in brackets */
-    unsigned per_origin;     /* connections to one scheme://host:port [8] */
-    unsigned max_queue;      /* calls waiting for one origin [1000] */
-    size_t max_reply_head;   /* bytes [65536] */
-    size_t max_body;         /* ceiling of a reply's body unless the call names one, bytes [67108864] */
-    usec_t idle_timeout;     /* a kept connection is closed after [60 s] */
-    usec_t connect_timeout;  /* for each address [10 s] */
-    bool allow_private;      /* may connect to loopback, private, link-local … addresses [no] */
-    const char *ca_file;     /* PEM bundle; NULL: the system's */
+struct http_client_options {     /* 0 takes the default in brackets */
+    unsigned per_origin;         /* connections to one scheme://host:port [8] */
+    unsigned max_queue;          /* calls waiting for one origin [1000] */
+    size_t max_reply_head;       /* bytes [65536] */
+    size_t max_body;             /* ceiling of a reply's body unless the call names one, bytes [67108864] */
+    usec_t idle_timeout;         /* a kept connection is closed after [60 s] */
+    usec_t connect_timeout;      /* for each address [10 s] */
+    const struct egress *egress; /* which addresses may be called; borrowed, may change meanwhile [public ones] */
+    const char *ca_file;         /* PEM bundle; NULL: the system's */
 };
 
 struct http_client *http_client_new(struct loop *l, const struct http_client_options *o, struct metrics *m,
@@ -75,9 +76,5 @@ void http_call_cancel(struct http_client *c, struct ref r);
  * running). Also from callbacks. */
 void http_call_pause(struct http_client *c, struct ref r);
 void http_call_resume(struct http_client *c, struct ref r);
-
-/* Is this address one that a public service cannot have (loopback, RFC 1918, CGNAT, link-local, ULA, NAT64/6to4 of those …)? */
-struct sockaddr;
-bool http_address_is_private(const struct sockaddr *sa);
 
 #endif

@@ -174,14 +174,12 @@ static void on_addresses(void *arg, const struct address *list, size_t n, const 
         http_conn_fail(c, e);
         return;
     }
+    struct err forbidden = {0};
     for (size_t i = 0; i < n; i++)
-        if (c->client->o.allow_private || !address_is_private((const struct sockaddr *)&list[i].sa))
+        if (egress_address_allowed(c->client->o.egress, (const struct sockaddr *)&list[i].sa, c->run->url.tls,
+                                   c->run->url.host, &forbidden))
             c->addrs[c->naddrs++] = list[i];
     if (c->naddrs == 0) {
-        char text[ADDRESS_TEXT_MAX];
-        struct err forbidden = {0};
-        err_set(&forbidden, ERR_FORBIDDEN, "%s is %s, an address of a private network (allow_private_networks)",
-                c->run->url.host, address_text(&list[0], text));
         http_conn_fail(c, &forbidden);
         return;
     }
@@ -205,9 +203,12 @@ void http_conn_start(struct http_origin *o, struct http_run *r)
     c->query = address_resolve(c->client->loop, r->url.host, r->url.port, on_addresses, c);
 }
 
-bool http_conn_usable(struct http_conn *c)
+bool http_conn_usable(struct http_conn *c, const struct http_url *u)
 {
     char byte;
+    if (!egress_address_allowed(c->client->o.egress, (const struct sockaddr *)&c->addrs[c->at].sa, u->tls, u->host,
+                                NULL))
+        return false; /* the rule has changed */
     ssize_t n = recv(bufferevent_getfd(c->bev), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     return n < 0 && errno == EAGAIN && evbuffer_get_length(bufferevent_get_input(c->bev)) == 0;
 }

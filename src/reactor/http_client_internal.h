@@ -128,7 +128,8 @@ void origin_kick(struct http_origin *o);                        /* a connection 
 
 /* --- http_client_conn.c --- */
 void http_conn_start(struct http_origin *o, struct http_run *r);
-bool http_conn_usable(struct http_conn *c); /* an IDLE one: has the peer left it alone? */
+/* An IDLE one: has the peer left it alone, and may it still be called? */
+bool http_conn_usable(struct http_conn *c, const struct http_url *u);
 void http_conn_use(struct http_conn *c, struct http_run *r);
 void http_conn_drop(struct http_conn *c); /* c->run must be NULL */
 void http_conn_free(struct http_conn *c);

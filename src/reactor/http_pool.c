@@ -15,7 +15,7 @@ static void dispatch(struct http_origin *o)
         struct http_conn *idle = TAILQ_FIRST(&o->conns);
         if (idle && idle->state != HC_IDLE)
             idle = NULL;
-        if (idle && (r->retried || !http_conn_usable(idle))) {
+        if (idle && (r->retried || !http_conn_usable(idle, &r->url))) {
             if (r->retried && o->nconns < o->client->o.per_origin)
                 idle = NULL; /* room for a fresh one beside it */
             else {

@@ -1,6 +1,7 @@
 /* http_url.c - see http_url.h. */
 #include "reactor/http_url.h"
 
+#include "base/host_name.h"
 #include "base/mem.h"
 #include "base/slice.h"
 
@@ -28,16 +29,6 @@ static bool parse_scheme(struct slice *rest, struct http_url *u)
         return true;
     }
     return false;
-}
-
-static bool is_host_name(struct slice host)
-{
-    if (host.n == 0 || host.n > 253 || host.p[0] == '.' || host.p[0] == '-')
-        return false;
-    for (size_t i = 0; i < host.n; i++)
-        if (!isalnum((unsigned char)host.p[i]) && !strchr("-._", host.p[i]))
-            return false;
-    return true;
 }
 
 static bool is_ip6(const char *host)
@@ -72,7 +63,7 @@ static bool parse_authority(struct slice text, struct http_url *u)
     u->host = mem_strndup(host.p, host.n);
     for (char *p = u->host; *p; p++)
         *p = (char)tolower((unsigned char)*p);
-    if (ip6 ? !is_ip6(u->host) : !is_host_name(host))
+    if (ip6 ? !is_ip6(u->host) : !host_name_valid(host))
         return false;
     const char *open = ip6 ? "[" : "", *close = ip6 ? "]" : "";
     if (u->port == (u->tls ? 443 : 80))

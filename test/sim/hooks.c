@@ -380,7 +380,7 @@ void hooks_write(const struct hooks *h, const char *product, struct jw *w)
 
 struct hooks *hooks_new(struct loop *l, struct metrics *m, struct err *e)
 {
-    struct http_client_options o = {.per_origin = HOOK_MAX_PARALLEL, .allow_private = true};
+    struct http_client_options o = {.per_origin = HOOK_MAX_PARALLEL, .egress = &egress_everything};
     struct http_client *client = http_client_new(l, &o, m, e);
     if (!client)
         return NULL;

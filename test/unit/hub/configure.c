@@ -171,7 +171,7 @@ static void only_public_https_unless_it_is_allowed(void **state)
             fail_msg("%s was accepted: %s", bad[i], o.faults);
         free(settings);
     }
-    t->options.allow_private_networks = true;
+    t->h.egress = &egress_everything;
     struct outcome o = testhub_configure(
         t, "", CONFIGURE_TRY, 0, "{\"base_url\":\"http://127.0.0.1:1\",\"client_id\":\"a\",\"client_secret\":\"b\"}");
     assert_int_equal(o.code, ERR_NONE);

@@ -572,10 +572,10 @@ static void open_http_is_refused_unless_allowed(void **state)
     struct fixture *f = *state;
     SCRIPT(s, GET("/a"));
 
-    f->hub->options->allow_private_networks = false;
+    f->hub->egress = NULL;
     kit_run(f->hub, f->it, &s);
     assert_int_equal(s.err.code, ERR_CONFIG);
-    assert_non_null(strstr(s.err.what, "allow_private_networks"));
+    assert_non_null(strstr(s.err.what, "private_networks"));
     assert_int_equal(product_visits(f->product, NULL), 0);
 }
 

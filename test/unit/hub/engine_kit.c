@@ -494,13 +494,13 @@ struct hub *kit_hub_new(struct loop *l, struct metrics *m, const char *conninfo,
     h->loop = l;
     h->metrics = m;
     h->options = NEW(struct options);
-    h->options->allow_private_networks = true;
+    h->egress = &egress_everything;
     h->options->call_timeout = SECONDS(5);
     h->options->call_max_body = 64 << 20;
     h->options->call_attempts = 4;
     h->options->call_backoff = MILLIS(10);
     h->options->call_max_wait = SECONDS(2);
-    h->client = http_client_new(l, &(struct http_client_options){.allow_private = true}, m, &e);
+    h->client = http_client_new(l, &(struct http_client_options){.egress = &egress_everything}, m, &e);
     assert_non_null(h->client);
     if (conninfo)
         h->db = pg_pool_new(l, &(struct pg_options){.conninfo = conninfo, .connections = 2, .timeout = SECONDS(2)}, m);

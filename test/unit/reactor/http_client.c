@@ -134,7 +134,7 @@ static void test_deadlines(void **state)
 static void test_the_deadline_covers_the_queue(void **state)
 {
     struct world *w = *state;
-    world_client(w, (struct http_client_options){.allow_private = true, .per_origin = 1});
+    world_client(w, (struct http_client_options){.egress = &egress_everything, .per_origin = 1});
     struct reply *first = get_within(w, "/silence", MILLIS(200)), *second = get_within(w, "/ok", MILLIS(40));
     wait_for(w, second);
     assert_failed(second, ERR_TIMEOUT, "while waiting for a free connection");
@@ -185,7 +185,7 @@ static void test_one_huge_chunk(void **state)
 static void test_per_origin_and_queue(void **state)
 {
     struct world *w = *state;
-    world_client(w, (struct http_client_options){.allow_private = true, .per_origin = 2, .max_queue = 3});
+    world_client(w, (struct http_client_options){.egress = &egress_everything, .per_origin = 2, .max_queue = 3});
     struct reply *r[6];
     for (int i = 0; i < 6; i++)
         r[i] = get(w, "/ok");
@@ -266,7 +266,7 @@ static bool nobody_open(void *arg)
 static void test_idle_timeout(void **state)
 {
     struct world *w = *state;
-    world_client(w, (struct http_client_options){.allow_private = true, .idle_timeout = MILLIS(20)});
+    world_client(w, (struct http_client_options){.egress = &egress_everything, .idle_timeout = MILLIS(20)});
     fetch(w, "/ok");
     assert_int_equal(w->plain.open, 1);
     assert_true(wait_until(w, nobody_open, w));
@@ -459,7 +459,7 @@ static void test_calls_from_callbacks(void **state)
 static void test_freed_with_calls_in_flight(void **state)
 {
     struct world *w = *state;
-    world_client(w, (struct http_client_options){.allow_private = true, .per_origin = 2});
+    world_client(w, (struct http_client_options){.egress = &egress_everything, .per_origin = 2});
     struct reply *r[6];
     fetch(w, "/ok"); /* one is idle */
     r[0] = get(w, "/half");

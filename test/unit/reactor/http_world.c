@@ -363,7 +363,7 @@ void server_certificate(struct server *s, const char *name, int days, bool other
 
 /* --- names --- */
 
-static void name_reply(struct evdns_server_request *req, const char *name, int type)
+static void name_reply(struct world *w, struct evdns_server_request *req, const char *name, int type)
 {
     static const uint8_t ip6_loopback[16] = {[15] = 1};
     uint32_t loopback = htonl(INADDR_LOOPBACK), metadata = htonl(0xa9fea9fe);
@@ -374,6 +374,13 @@ static void name_reply(struct evdns_server_request *req, const char *name, int t
             evdns_server_request_add_a_reply(req, name, 1, &loopback, 1);
     if (a && strcasecmp(name, "metadata.test") == 0)
         evdns_server_request_add_a_reply(req, name, 1, &metadata, 1);
+    if (a && strcasecmp(name, "mixed.test") == 0) {
+        uint32_t nobody = htonl(INADDR_LOOPBACK + 1);
+        evdns_server_request_add_a_reply(req, name, 1, &loopback, 1);
+        evdns_server_request_add_a_reply(req, name, 1, &nobody, 1);
+    }
+    if (a && strcasecmp(name, "rebind.test") == 0)
+        evdns_server_request_add_a_reply(req, name, 1, w->rebind_asked++ == 0 ? &loopback : &metadata, 0);
     if (aaaa && strcasecmp(name, "both.test") == 0)
         evdns_server_request_add_aaaa_reply(req, name, 1, ip6_loopback, 1);
 }
@@ -387,7 +394,7 @@ static void on_question(struct evdns_server_request *req, void *arg)
     }
     bool known = strcasestr(name, ".test") != NULL;
     if (known)
-        name_reply(req, name, req->questions[0]->type);
+        name_reply(arg, req, name, req->questions[0]->type);
     evdns_server_request_respond(req, known ? DNS_ERR_NONE : DNS_ERR_NOTEXIST);
 }
 
@@ -431,7 +438,7 @@ int world_setup(void **state)
     server_start(w, &w->tls);
     server_certificate(&w->tls, "host.test", 10, false);
     names_start(w);
-    world_client(w, (struct http_client_options){.allow_private = true});
+    world_client(w, (struct http_client_options){.egress = &egress_everything});
     *state = w;
     return 0;
 }

@@ -47,6 +47,7 @@ struct world {
     struct http_client *client;
     struct server plain, tls;
     struct evdns_server_port *dns;
+    unsigned rebind_asked; /* how often rebind.test was */
     char dir[32], *ca_file;
     struct reply *replies[256];
     size_t nreplies;

@@ -49,7 +49,7 @@ static int setup(void **state)
                                                .tactical_agents = 10,
                                                .tactical_clients = 3,
                                                .tactical_beta = true};
-    static const struct http_client_options client = {.allow_private = true};
+    static const struct http_client_options client = {.egress = &egress_everything};
     static const struct http_server_options server = {.max_body = 65536};
     struct wire *x = NEW(struct wire);
     struct err e;
