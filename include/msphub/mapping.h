@@ -64,7 +64,8 @@ struct map_doc {
     const char *rows; /* "[]": the document is an array of rows; "results[]"; "": the document is the row */
     const struct map *row;
     const struct map
-        *head; /* fields outside the rows (cursor, count; no LIST), or NULL; paths from the document's root */
+        *head;     /* fields outside the rows (cursor, count; no LIST), or NULL; paths from the document's root */
+    bool any_case; /* the product spells its keys as it likes: ID, Id; ASCII letters compare without case */
 };
 
 struct map_reader;

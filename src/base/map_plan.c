@@ -13,15 +13,33 @@ struct map_edge { /* a key below a node, while the trie is built */
 
 struct compiler {
     struct arena *a;
+    bool any_case;
 };
+
+#define FOLDED_MAX 64 /* of a key in a table that compares without case */
+
+static struct slice key_fold(struct slice key, char buf[FOLDED_MAX])
+{
+    for (size_t i = 0; i < key.n; i++)
+        buf[i] = (char)(key.p[i] >= 'A' && key.p[i] <= 'Z' ? key.p[i] | 0x20 : key.p[i]);
+    return slice_of(buf, key.n);
+}
 
 static struct map_node *node_new(struct compiler *c)
 {
-    return arena_alloc(c->a, sizeof(struct map_node));
+    struct map_node *n = arena_alloc(c->a, sizeof(*n));
+    n->any_case = c->any_case;
+    return n;
 }
 
 static struct map_node *node_child(struct compiler *c, struct map_node *n, struct slice key)
 {
+    char buf[FOLDED_MAX];
+    if (c->any_case) {
+        assert(key.n <= FOLDED_MAX);
+        key = key_fold(key, buf);
+        key.p = arena_strndup(c->a, key.p, key.n);
+    }
     for (struct map_edge *e = n->edges; e; e = e->next)
         if (slice_eq(e->key, key))
             return e->node;
@@ -178,8 +196,11 @@ static inline uint32_t key_hash(struct slice k)
 
 const struct map_node *map_node_key(const struct map_node *n, struct slice key)
 {
-    if (!n->slots)
+    char buf[FOLDED_MAX];
+    if (!n->slots || (n->any_case && key.n > FOLDED_MAX))
         return NULL;
+    if (n->any_case)
+        key = key_fold(key, buf);
     for (unsigned i = key_hash(key) & n->mask; n->slots[i].node; i = (i + 1) & n->mask)
         if (slice_eq(n->slots[i].key, key))
             return n->slots[i].node;
@@ -211,7 +232,7 @@ static void freeze(struct compiler *c, struct map_node *n)
 
 struct map_plan *map_plan_new(struct arena *a, const struct map_doc *doc)
 {
-    struct compiler c = {a};
+    struct compiler c = {a, doc->any_case};
     struct map_plan *plan = arena_alloc(a, sizeof(*plan));
     plan->root = node_new(&c);
     if (doc->head)

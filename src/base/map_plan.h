@@ -31,6 +31,7 @@ struct map_node {
     unsigned ntargets;
     const struct map_scope *opens; /* a value here begins this struct */
     bool is_rows;                  /* the array of the rows */
+    bool any_case;                 /* keys are in small letters, and compared so */
     struct map_edge *edges;        /* while the trie is built */
 };
 
