@@ -12,10 +12,26 @@
 enum tri { TRI_UNKNOWN, TRI_NO, TRI_YES };
 
 /* The names that the REST API shows stand beside the values in record_names (src/base/record.c). */
-enum asset_type { ASSET_UNKNOWN, ASSET_WORKSTATION, ASSET_SERVER, ASSET_NETWORK_DEVICE, ASSET_MOBILE_DEVICE, ASSET_PRINTER };
+enum asset_type {
+    ASSET_UNKNOWN,
+    ASSET_WORKSTATION,
+    ASSET_SERVER,
+    ASSET_NETWORK_DEVICE,
+    ASSET_MOBILE_DEVICE,
+    ASSET_PRINTER
+};
 enum agent_status { AGENT_UNKNOWN, AGENT_ONLINE, AGENT_OFFLINE, AGENT_OVERDUE };
 enum severity { SEVERITY_NONE, SEVERITY_MINOR, SEVERITY_MODERATE, SEVERITY_MAJOR, SEVERITY_CRITICAL };
 enum alert_state { ALERT_TRIGGERED, ALERT_ACKNOWLEDGED, ALERT_RESOLVED };
+enum backup_status {
+    BACKUP_UNKNOWN,
+    BACKUP_SUCCESS,
+    BACKUP_WARNING,
+    BACKUP_FAILED,
+    BACKUP_INTERRUPTED,
+    BACKUP_OVERDUE,
+    BACKUP_RUNNING
+};
 
 enum record_kind {
     RECORD_ORGANIZATION,
@@ -24,7 +40,8 @@ enum record_kind {
     RECORD_FACET,       /* a part of a device that came by itself (a report's row) */
     RECORD_DEVICE_GONE, /* the product says so in words; never concluded from a list */
     RECORD_ALERT,
-    RECORD_REFRESH,     /* read this device again (single sync); from webhooks that carry too little */
+    RECORD_REFRESH,    /* read this device again (single sync); from webhooks that carry too little */
+    RECORD_BACKUP_JOB, /* a backup plan on a machine, and how its latest run went */
     RECORD_NKINDS_
 };
 
@@ -44,7 +61,7 @@ struct record_location {
 struct record_device {
     struct slice id;              /* stable in this integration: never a name */
     struct slice alternate_id;    /* a second id under which webhooks or alerts may name it (Tactical's numeric id) */
-    struct slice organization_id; /* SLICE_NONE: leave as it is */
+    struct slice organization_id; /* SLICE_NONE: leave as it is; text of no length: it belongs to none */
     struct slice location_id;
     struct slice name;     /* what people call it: display name, else host name */
     struct slice hostname; /* as the operating system has it */
@@ -128,10 +145,30 @@ struct record_alert {
     struct slice type;    /* the product's word: CONDITION_AGENT_CPU, availability … */
     struct slice subject; /* short */
     struct slice message;
-    struct slice source; /* the policy's condition, the check */
-    usec_t triggered_at; /* USEC_NONE when this message does not say */
-    usec_t changed_at;   /* when this state was reached: orders messages about one series */
+    struct slice source;    /* the policy's condition, the check */
+    usec_t triggered_at;    /* USEC_NONE when this message does not say */
+    usec_t changed_at;      /* when this state was reached: orders messages about one series */
     struct slice change_id; /* breaks ties of changed_at: the product's activity id, digits compare as numbers */
+    /* RESOLVED only: closes what is open and makes nothing. For products of which each poll tells the state of everything,
+     * good or bad: what was never bad is no alert. */
+    bool closes_only;
+};
+
+/* The latest run of a plan. The whole is said each time, but for the links: device and organization of SLICE_NONE stay. */
+struct record_backup_job {
+    struct slice id; /* stable in this integration, the alerts of the plan have it as their series */
+    struct slice device_id;
+    struct slice organization_id; /* as a device's */
+    struct slice computer, plan, plan_id, plan_type;
+    struct slice account, storage, agent_version;
+    enum backup_status status;
+    struct slice status_word; /* the product's own */
+    usec_t last_start, next_start;
+    struct slice duration;                             /* as the product words it */
+    int64_t total_bytes, selected_bytes, copied_bytes; /* at the source, due in this run, sent */
+    int64_t files_scanned, files_selected, files_copied, files_failed;
+    struct slice message;
+    int64_t stale_days; /* counts as stale when it is missing, or its next start is past, for longer than this */
 };
 
 struct record_ref { /* DEVICE_GONE, REFRESH */
@@ -148,6 +185,7 @@ struct record {
         struct record_facet facet;
         struct record_alert alert;
         struct record_ref ref;
+        struct record_backup_job backup_job;
     };
 };
 
@@ -167,10 +205,12 @@ struct record_shape {
 };
 extern const struct record_shape record_device_shape;
 extern const struct record_shape record_facet_shapes[FACET_N_];
+extern const struct record_shape record_backup_job_shape;
 extern const char *const asset_type_names[];
 extern const char *const agent_status_names[];
 extern const char *const severity_names[];
 extern const char *const alert_state_names[];
+extern const char *const backup_status_names[];
 
 /* A facet's own struct inside the union. */
 const void *record_facet_body(const struct record_facet *f);

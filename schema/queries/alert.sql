@@ -72,6 +72,22 @@ select $18::bigint, cardinality($3::text[])::bigint, count(*) filter (where crea
        count(*) filter (where resolves)
 from merged;
 
+-- name: close
+-- Resolves what is open, by messages that make no alert of their own. $1 tenant, $2 integration, arrays sorted by series: $3
+-- series, $4 changed_at, $5 change_id, $6 the state's stamp; $7 messages. Columns as of merge.
+with given as (
+    select * from unnest($3::text[], $4::timestamptz[], $5::text[], $6::text[]) as g(series, changed_at, change_id, stamp)
+), closed as (
+    update rmm_alerts a
+    set state = 'resolved', previous_state = a.state, changed_at = g.changed_at, change_id = g.change_id, absent_at = null,
+        stamps = g.stamp || a.stamps[2:]
+    from given g
+    where a.tenant_id = $1 and a.integration_id = $2 and a.series = g.series and a.series <> '' -- always; opens the index
+      and a.state <> 'resolved' and a.stamps[1] < g.stamp collate "C"
+    returning 1
+)
+select $7::bigint, cardinality($3::text[])::bigint, 0::bigint, count(*), count(*) from closed;
+
 -- name: absent
 -- Resolves what a complete list no longer names. $1 tenant, $2 integration, $3 series in the list, $4 listed at, $5 the
 -- stamp of "resolved" at that time. That is weak knowledge: the stamps stay, and whatever names the alert later opens it again.

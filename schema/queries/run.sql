@@ -274,7 +274,7 @@ where h.tenant_id = $1 and h.run_id = $2::bigint;
 -- name: error_list
 -- In the order they were met. $1 tenant, $2 run, $3 after this error (0: from the first), $4 limit + 1
 -- Gives a page (store/page.h).
-select json_build_object('kind', (array['organization', 'location', 'device', 'facet', 'device', 'alert', 'device'])[kind + 1],
+select json_build_object('kind', (array['organization', 'location', 'device', 'facet', 'device', 'alert', 'device', 'backup'])[kind + 1],
                          'id', external_id, 'reason', reason, 'created_at', msphub_iso(created_at))::text,
        '', error_id
 from sync_run_errors

@@ -15,6 +15,7 @@ static const struct {
     {"locations", SYNC_KIND(RECORD_LOCATION)},
     {"devices", SYNC_KIND(RECORD_DEVICE)},
     {"alerts", SYNC_KIND(RECORD_ALERT)},
+    {"backups", SYNC_KIND(RECORD_BACKUP_JOB)},
 };
 
 static unsigned kind_bits(struct slice name)

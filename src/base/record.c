@@ -32,6 +32,13 @@ const char *const alert_state_names[] = {
     NULL,
 };
 
+const char *const backup_status_names[] = {
+    [BACKUP_UNKNOWN] = "unknown",         [BACKUP_SUCCESS] = "success",
+    [BACKUP_WARNING] = "warning",         [BACKUP_FAILED] = "failed",
+    [BACKUP_INTERRUPTED] = "interrupted", [BACKUP_OVERDUE] = "overdue",
+    [BACKUP_RUNNING] = "running",         NULL,
+};
+
 /* The offset, if the member has the type that its kind says; else it does not compile. */
 #define MEMBER(s, m, t) _Generic(((struct s *)NULL)->m, t : offsetof(struct s, m))
 #define TEXT(s, m)                                                                                                     \
@@ -86,6 +93,34 @@ static const struct record_field device_fields[] = {
     TIME(record_device, last_seen),
 };
 const struct record_shape record_device_shape = SHAPE("device", device_fields, false);
+
+static const struct record_field backup_job_fields[] = {
+    TEXT(record_backup_job, id),
+    TEXT(record_backup_job, device_id),
+    TEXT(record_backup_job, organization_id),
+    TEXT(record_backup_job, computer),
+    TEXT(record_backup_job, plan),
+    TEXT(record_backup_job, plan_id),
+    TEXT(record_backup_job, plan_type),
+    TEXT(record_backup_job, account),
+    TEXT(record_backup_job, storage),
+    TEXT(record_backup_job, agent_version),
+    ENUM(record_backup_job, status, backup_status),
+    TEXT(record_backup_job, status_word),
+    TIME(record_backup_job, last_start),
+    TIME(record_backup_job, next_start),
+    TEXT(record_backup_job, duration),
+    I64(record_backup_job, total_bytes),
+    I64(record_backup_job, selected_bytes),
+    I64(record_backup_job, copied_bytes),
+    I64(record_backup_job, files_scanned),
+    I64(record_backup_job, files_selected),
+    I64(record_backup_job, files_copied),
+    I64(record_backup_job, files_failed),
+    TEXT(record_backup_job, message),
+    I64(record_backup_job, stale_days),
+};
+const struct record_shape record_backup_job_shape = SHAPE("backup_job", backup_job_fields, false);
 
 static const struct record_field os_fields[] = {
     TEXT(facet_os, manufacturer), TEXT(facet_os, name),      TEXT(facet_os, version),

@@ -113,6 +113,8 @@ static void add_absences(struct run *r, struct pg_seg *s)
         run_add_absent_organizations(s, &r->key);
     if (may_find_absent(r, RECORD_LOCATION))
         run_add_absent_locations(s, &r->key);
+    if (may_find_absent(r, RECORD_BACKUP_JOB))
+        backup_add_absent(s, &r->key);
     if (r->measures_alerts) {
         unsigned first;
         alert_add_absent(s, r->key.tenant_id, r->key.integration_id, &r->live_alerts, r->started_at, &first);

@@ -20,6 +20,7 @@ struct run_batch *run_batch_new(const struct run *r)
     struct run_batch *b = NEW(struct run_batch);
     b->inv = inventory_batch_new(r->key.tenant_id, r->key.integration_id);
     b->alerts = alert_batch_new(r->key.tenant_id, r->key.integration_id);
+    b->backups = backup_batch_new(r->key.tenant_id, r->key.integration_id);
     b->observed = r->read_from;
     pg_array_init(&b->seen_kinds, PG_INT4);
     pg_array_init(&b->seen_ids, PG_TEXT);
@@ -37,6 +38,7 @@ void run_batch_free(struct run_batch *b)
     inventory_batch_free(b->inv);
     inventory_batch_free(b->husk);
     alert_batch_free(b->alerts);
+    backup_batch_free(b->backups);
     pg_array_release(&b->seen_kinds);
     pg_array_release(&b->seen_ids);
     pg_array_release(&b->error_kinds);
@@ -98,7 +100,8 @@ static void add_seen(struct run_batch *b, enum record_kind kind, struct slice id
 /* Kinds whose absence may mean something. */
 static bool counts_absence(enum record_kind kind)
 {
-    return kind == RECORD_ORGANIZATION || kind == RECORD_LOCATION || kind == RECORD_DEVICE || kind == RECORD_ALERT;
+    return kind == RECORD_ORGANIZATION || kind == RECORD_LOCATION || kind == RECORD_DEVICE || kind == RECORD_ALERT ||
+           kind == RECORD_BACKUP_JOB;
 }
 
 /* A record that cannot be stored is there all the same: it is not missing. One whose id is not known could be any of those we
@@ -139,7 +142,8 @@ void run_close_batch(struct run *r)
 
 static void close_if_full(struct run *r)
 {
-    if (r->open->records >= (size_t)r->hub->options->sync_batch || inventory_batch_bytes(r->open->inv) >= BATCH_BYTES)
+    if (r->open->records >= (size_t)r->hub->options->sync_batch ||
+        inventory_batch_bytes(r->open->inv) + backup_batch_bytes(r->open->backups) >= BATCH_BYTES)
         run_close_batch(r);
 }
 
@@ -157,6 +161,8 @@ static struct slice id_of(const struct record *rec)
         return rec->facet.device_id;
     case RECORD_ALERT:
         return rec->alert.series;
+    case RECORD_BACKUP_JOB:
+        return rec->backup_job.id;
     case RECORD_DEVICE_GONE:
     case RECORD_REFRESH:
     case RECORD_NKINDS_:
@@ -176,6 +182,17 @@ static void take_alert(struct run *r, const struct record_alert *a)
         add_seen(r->open, RECORD_ALERT, a->series);
 }
 
+static void take_backup(struct run *r, const struct record_backup_job *j)
+{
+    struct err e = {0};
+    if (r->dry_run)
+        return;
+    if (!backup_batch_add(r->open->backups, j, &e))
+        run_batch_error(r, r->open, RECORD_BACKUP_JOB, j->id, e.what);
+    else
+        add_seen(r->open, RECORD_BACKUP_JOB, j->id);
+}
+
 static void on_record(void *arg, const struct record *rec)
 {
     struct run *r = arg;
@@ -184,6 +201,8 @@ static void on_record(void *arg, const struct record *rec)
         return;
     if (rec->kind == RECORD_ALERT) {
         take_alert(r, &rec->alert);
+    } else if (rec->kind == RECORD_BACKUP_JOB) {
+        take_backup(r, &rec->backup_job);
     } else if (rec->kind == RECORD_REFRESH) {
         if (!r->dry_run)
             r->owner.on_refresh(r->owner.arg, &r->key, rec->ref.device_id);
@@ -220,6 +239,7 @@ static const char *const kind_words[RECORD_NKINDS_] = {
     [RECORD_DEVICE_GONE] = "devices",
     [RECORD_ALERT] = "alerts",
     [RECORD_REFRESH] = "devices",
+    [RECORD_BACKUP_JOB] = "backups",
 };
 
 static void on_complete(void *arg, enum record_kind kind, int64_t rows)

@@ -10,7 +10,7 @@
 static void batch_add(struct run *r, struct run_batch *b, struct pg_seg *s)
 {
     bool has_records = b->inv && inventory_batch_count(b->inv) > 0;
-    b->first = b->first_alert = UINT_MAX;
+    b->first = b->first_alert = b->backups_stmt = UINT_MAX;
     run_add_fence(s, &r->key, r->hub->process, r->stored);
     if (has_records) {
         const struct inventory_options o = {.run_id = r->key.run_id, .dry_run = r->dry_run, .observed = b->observed};
@@ -29,6 +29,8 @@ static void batch_add(struct run *r, struct run_batch *b, struct pg_seg *s)
         .failed = b->failed,
     };
     b->progress = run_add_progress(s, &r->key, &p);
+    if (b->backups && backup_batch_count(b->backups))
+        b->backups_stmt = backup_add(s, b->backups);
     if (b->alerts && alert_batch_count(b->alerts))
         alert_add(s, b->alerts, &b->first_alert);
     if (has_records && !r->dry_run)
@@ -105,7 +107,13 @@ static void on_refused(struct run *r, const struct pg_reply *reply)
     enum record_kind kind;
     struct slice id;
     const struct err *e = pg_reply_err(reply);
-    if (pg_reply_failed(reply) > b->progress) {
+    if (b->backups_stmt != UINT_MAX && pg_reply_failed(reply) == b->backups_stmt) {
+        run_batch_note(b, "backups: %zu were not stored: %s", backup_batch_count(b->backups), e->what);
+        b->complete_kinds |= RUN_SPOILED(RECORD_BACKUP_JOB);
+        r->partial = true;
+        backup_batch_free(b->backups);
+        b->backups = NULL;
+    } else if (pg_reply_failed(reply) > b->progress) {
         run_batch_note(b, "alerts: %zu were not stored: %s", alert_batch_count(b->alerts), e->what);
         b->complete_kinds |= RUN_SPOILED(RECORD_ALERT);
         r->partial = true;

@@ -40,6 +40,8 @@ struct alert_batch {
     struct arena *arena;
     struct message **v;
     size_t n, cap;
+    struct message **closers; /* of messages that make no alert */
+    size_t nclosers, closers_cap;
 };
 
 struct alert_batch *alert_batch_new(int64_t tenant_id, int64_t integration_id)
@@ -57,12 +59,13 @@ void alert_batch_free(struct alert_batch *b)
         return;
     arena_free(b->arena);
     free(b->v);
+    free(b->closers);
     free(b);
 }
 
 size_t alert_batch_count(const struct alert_batch *b)
 {
-    return b->n;
+    return b->n + b->nclosers;
 }
 
 /* A storable copy, cut at `max` bytes. Empty text says nothing. */
@@ -125,6 +128,15 @@ static bool check(const struct record_alert *a, struct err *e)
     return true;
 }
 
+static void push(struct message ***v, size_t *n, size_t *cap, struct message *m)
+{
+    if (*n == *cap) {
+        *cap = *cap ? 2 * *cap : 16;
+        *v = mem_realloc_array(*v, *cap, sizeof **v);
+    }
+    (*v)[(*n)++] = m;
+}
+
 bool alert_batch_add(struct alert_batch *b, const struct record_alert *a, usec_t observed, struct err *e)
 {
     if (!check(a, e))
@@ -158,11 +170,10 @@ bool alert_batch_add(struct alert_batch *b, const struct record_alert *a, usec_t
         m->stamp[TRIGGERED] = stamp_of(b->arena, m->stamp[STATE], value);
     }
 
-    if (b->n == b->cap) {
-        b->cap = b->cap ? 2 * b->cap : 16;
-        b->v = mem_realloc_array(b->v, b->cap, sizeof *b->v);
-    }
-    b->v[b->n++] = m;
+    if (a->closes_only && a->state == ALERT_RESOLVED)
+        push(&b->closers, &b->nclosers, &b->closers_cap, m);
+    else
+        push(&b->v, &b->n, &b->cap, m);
     return true;
 }
 
@@ -242,7 +253,43 @@ static void add_row(struct pg_array *cols, const struct message *row, struct sli
     pg_array_text(&cols[C_STAMPS], str_slice(scratch));
 }
 
-void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_first)
+static int by_series_and_stamp(const void *a, const void *b)
+{
+    const struct message *const *x = a, *const *y = b;
+    int c = compare((*x)->series, (*y)->series);
+    return c ? c : compare((*x)->stamp[STATE], (*y)->stamp[STATE]);
+}
+
+/* Of several about one series the last. */
+static unsigned add_close(struct pg_seg *s, const struct alert_batch *b)
+{
+    enum { SERIES, CHANGED, CHANGE_ID, STAMP, NCOLS };
+    static const enum pg_type types[NCOLS] = {PG_TEXT, PG_TIMESTAMPTZ, PG_TEXT, PG_TEXT};
+    struct pg_array cols[NCOLS];
+    for (size_t c = 0; c < NCOLS; c++)
+        pg_array_init(&cols[c], types[c]);
+    qsort(b->closers, b->nclosers, sizeof *b->closers, by_series_and_stamp);
+    for (size_t i = 0; i < b->nclosers; i++) {
+        const struct message *m = b->closers[i];
+        if (i + 1 < b->nclosers && slice_eq(m->series, b->closers[i + 1]->series))
+            continue;
+        pg_array_text(&cols[SERIES], m->series);
+        pg_array_time(&cols[CHANGED], m->changed_at);
+        pg_array_text(&cols[CHANGE_ID], m->change_id);
+        pg_array_text(&cols[STAMP], m->stamp[STATE]);
+    }
+    unsigned stmt = pg_add(s, &Q_ALERT_CLOSE);
+    pg_p_i64(s, b->tenant_id);
+    pg_p_i64(s, b->integration_id);
+    for (size_t c = 0; c < NCOLS; c++) {
+        pg_p_array(s, &cols[c]);
+        pg_array_release(&cols[c]);
+    }
+    pg_p_i64(s, (int64_t)b->nclosers);
+    return stmt;
+}
+
+static unsigned add_merge(struct pg_seg *s, const struct alert_batch *b)
 {
     struct message **sorted = mem_realloc_array(NULL, b->n + 1, sizeof *sorted);
     int64_t *seconds = mem_realloc_array(NULL, b->n + 1, sizeof *seconds);
@@ -267,8 +314,7 @@ void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_firs
         add_row(cols, &row, nseconds ? str_slice(&triggers) : SLICE(""), &scratch);
     }
 
-    plan_by_key(s);
-    *ret_first = pg_add(s, &Q_ALERT_MERGE);
+    unsigned stmt = pg_add(s, &Q_ALERT_MERGE);
     pg_p_i64(s, b->tenant_id);
     pg_p_i64(s, b->integration_id);
     for (size_t c = 0; c < ARRAY_LEN(columns); c++) {
@@ -278,16 +324,37 @@ void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_firs
     pg_p_i64(s, (int64_t)b->n);
     free(seconds);
     free(sorted);
+    return stmt;
+}
+
+/* What is remembered of the statements: the first one, and whether a second follows. */
+#define REMEMBER(stmt, two) ((stmt) << 1 | (two))
+
+void alert_add(struct pg_seg *s, const struct alert_batch *b, unsigned *ret_first)
+{
+    plan_by_key(s);
+    unsigned stmt = b->n || !b->nclosers ? add_merge(s, b) : add_close(s, b);
+    bool two = b->n && b->nclosers;
+    if (two)
+        add_close(s, b); /* behind what opens: of both in one batch the stamps decide */
+    *ret_first = REMEMBER(stmt, two);
+}
+
+static void add_counts(const struct pg_reply *r, unsigned stmt, struct alert_counts *add_to)
+{
+    int64_t rows = pg_i64(r, stmt, 0, 1), created = pg_i64(r, stmt, 0, 2), updated = pg_i64(r, stmt, 0, 3);
+    add_to->processed += pg_i64(r, stmt, 0, 0);
+    add_to->created += created;
+    add_to->updated += updated;
+    add_to->unchanged += rows - created - updated;
+    add_to->resolved += pg_i64(r, stmt, 0, 4);
 }
 
 void alert_result(const struct pg_reply *r, unsigned first, struct alert_counts *add_to)
 {
-    int64_t rows = pg_i64(r, first, 0, 1), created = pg_i64(r, first, 0, 2), updated = pg_i64(r, first, 0, 3);
-    add_to->processed += pg_i64(r, first, 0, 0);
-    add_to->created += created;
-    add_to->updated += updated;
-    add_to->unchanged += rows - created - updated;
-    add_to->resolved += pg_i64(r, first, 0, 4);
+    add_counts(r, first >> 1, add_to);
+    if (first & 1)
+        add_counts(r, (first >> 1) + 1, add_to);
 }
 
 void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series,
@@ -295,7 +362,7 @@ void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_i
 {
     _cleanup_(str_release) struct str stamp = {0};
     stamp_start(&stamp, listed_at, SLICE_NONE, ALERT_RESOLVED);
-    *ret_first = pg_add(s, &Q_ALERT_ABSENT);
+    *ret_first = REMEMBER(pg_add(s, &Q_ALERT_ABSENT), false);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, integration_id);
     pg_p_array(s, series);

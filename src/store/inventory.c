@@ -128,7 +128,7 @@ static void add_named(struct pg_seg *s, const struct inventory_batch *b, const s
     struct slice *v = mem_realloc_array(NULL, devices->n + 1, sizeof(*v));
     size_t n = 0;
     for (size_t i = 0; i < devices->n; i++)
-        if (devices->v[i]->device.record.organization_id.p)
+        if (devices->v[i]->device.record.organization_id.n)
             v[n++] = devices->v[i]->device.record.organization_id;
     qsort(v, n, sizeof(*v), by_text);
     struct pg_array ids;

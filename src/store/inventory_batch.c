@@ -235,7 +235,7 @@ static bool add_device(struct inventory_batch *b, const struct record_device *d,
 {
     if (!check_id(d->id, "device", err) || !check_name(d->name, "device", d->id, err) ||
         !check_json(device_size(d), "device", d->id, err) ||
-        (d->organization_id.p && !check_id(d->organization_id, "a device's organization", err)) ||
+        (d->organization_id.n && !check_id(d->organization_id, "a device's organization", err)) ||
         (d->alternate_id.n && !check_id(d->alternate_id, "a device's other name", err)))
         return false;
     entry_drop(b, RECORD_DEVICE_GONE, d->id); /* it is back */
@@ -380,6 +380,7 @@ bool inventory_batch_add(struct inventory_batch *b, const struct record *r, stru
         return add_gone(b, &r->ref, e);
     case RECORD_ALERT:
     case RECORD_REFRESH:
+    case RECORD_BACKUP_JOB:
     case RECORD_NKINDS_:
         break;
     }

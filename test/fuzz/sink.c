@@ -112,6 +112,10 @@ static void on_record(void *arg, const struct record *r)
         check_id(r->ref.device_id);
         check_time(r->ref.at);
         break;
+    case RECORD_BACKUP_JOB:
+        check_id(r->backup_job.id);
+        check_shape(&record_backup_job_shape, &r->backup_job);
+        break;
     case RECORD_NKINDS_:
         HOLD(!"a kind of record");
     }

@@ -62,6 +62,8 @@ static void write_alert(struct jw *w, const struct record_alert *a)
     if (a->changed_at != USEC_NONE)
         jw_key_time(w, "changed", a->changed_at);
     key_value(w, "change_id", a->change_id);
+    if (a->closes_only)
+        jw_key_bool(w, "closes_only", true);
     jw_end(w);
 }
 
@@ -110,13 +112,18 @@ static void on_record(void *arg, const struct record *r)
         str_addf(lines, "%s %.*s %s", r->kind == RECORD_REFRESH ? "refresh" : "gone", SLICE_FMT(r->ref.device_id),
                  r->ref.at == USEC_NONE ? "-" : clock_iso(r->ref.at, iso));
         break;
+    case RECORD_BACKUP_JOB:
+        str_adds(lines, "backup_job ");
+        record_write(&record_backup_job_shape, &r->backup_job, &w);
+        break;
     case RECORD_NKINDS_:
         fail();
     }
     str_addc(lines, '\n');
 }
 
-static const char *const kind_names[] = {"organization", "location", "device", "facet", "gone", "alert", "refresh"};
+static const char *const kind_names[] = {"organization", "location", "device",  "facet",
+                                         "gone",         "alert",    "refresh", "backup_job"};
 
 static void on_reject(void *arg, enum record_kind kind, struct slice id, const char *reason)
 {

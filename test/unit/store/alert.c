@@ -395,6 +395,69 @@ static void another_tenants_alerts_are_invisible(void **state)
     check_value("triggered", "select state from rmm_alerts");
 }
 
+/* --- messages that close and make nothing --- */
+
+#define GOOD(at, ...)                                                                                                  \
+    {                                                                                                                  \
+        .state = ALERT_RESOLVED, .closes_only = true, .changed_at = T(at), .triggered_at = USEC_NONE,                  \
+        .change_id = __VA_ARGS__                                                                                       \
+    }
+
+static struct alert_counts apply_one(struct world *w, const char *series, struct record_alert m, usec_t observed)
+{
+    struct alert_batch *b = alert_batch_new(w->tenant, w->integration);
+    add(b, series, m, observed);
+    assert_int_equal(alert_batch_count(b), 1);
+    return apply(w, b);
+}
+
+static void what_was_never_bad_is_no_alert(void **state)
+{
+    struct world *w = *state;
+    struct alert_counts c = apply_one(w, "plan", (struct record_alert)GOOD(10, S("1")), T(11));
+    assert_int_equal(c.processed, 1);
+    assert_int_equal(c.created + c.updated + c.resolved, 0);
+    check_value("0", "select count(*) from rmm_alerts");
+
+    c = apply_one(w, "plan", (struct record_alert)TRIGGERED(20, S("4"), SEVERE(CRITICAL), .message = S("quota")), T(21));
+    assert_int_equal(c.created, 1);
+    /* of an earlier start, or a better word on the same one: nothing */
+    apply_one(w, "plan", (struct record_alert)GOOD(10, S("1")), T(22));
+    apply_one(w, "plan", (struct record_alert)GOOD(20, S("1")), T(23));
+    check_value("triggered", "select state from rmm_alerts");
+    c = apply_one(w, "plan", (struct record_alert)GOOD(30, S("1")), T(31));
+    assert_int_equal(c.resolved, 1);
+    check_value("resolved|30|critical|quota|1",
+                "select concat_ws('|', state, extract(epoch from resolved_at)::bigint - 1760000000, severity, message, "
+                "occurrences) from rmm_alerts");
+
+    /* good ever after: it was resolved then, and the row is not written again */
+    char *before = pgtest_value(cluster, "select ctid || '/' || xmin || '/' || xmax from rmm_alerts");
+    apply_one(w, "plan", (struct record_alert)GOOD(40, S("1")), T(41));
+    check_value(before, "select ctid || '/' || xmin || '/' || xmax from rmm_alerts");
+    free(before);
+
+    apply_one(w, "plan", (struct record_alert)TRIGGERED(50, S("4")), T(51));
+    check_value("triggered|2", "select state || '|' || occurrences from rmm_alerts");
+}
+
+static void bad_and_good_in_one_batch_are_ordered_by_their_stamps(void **state)
+{
+    struct world *w = *state;
+    struct alert_batch *b = alert_batch_new(w->tenant, w->integration);
+    add(b, "a", (struct record_alert)GOOD(30, S("1")), T(60));
+    add(b, "a", (struct record_alert)TRIGGERED(20, S("4")), T(60));
+    add(b, "b", (struct record_alert)TRIGGERED(40, S("4")), T(60));
+    add(b, "b", (struct record_alert)GOOD(10, S("1")), T(60));
+    add(b, "b", (struct record_alert)GOOD(30, S("1")), T(60));
+    add(b, "c", (struct record_alert)GOOD(30, S("1")), T(60));
+    struct alert_counts c = apply(w, b);
+    assert_int_equal(c.processed, 6);
+    assert_int_equal(c.created, 2);
+    assert_int_equal(c.resolved, 1);
+    check_value("a:resolved b:triggered", "select string_agg(series || ':' || state, ' ' order by series) from rmm_alerts");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -406,6 +469,8 @@ int main(void)
         TEST(what_a_complete_list_omits_is_resolved),
         TEST(bad_alerts_are_refused_and_bad_text_is_mended),
         TEST(another_tenants_alerts_are_invisible),
+        TEST(what_was_never_bad_is_no_alert),
+        TEST(bad_and_good_in_one_batch_are_ordered_by_their_stamps),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }

@@ -217,6 +217,25 @@ static struct inventory_batch *fleet(struct world *w, int n)
     return b;
 }
 
+/* Not said is not the same as none. */
+static void a_device_may_leave_its_organization(void **state)
+{
+    struct world *w = *state;
+    struct record r = device("1", "PC");
+    play(w, fleet(w, 2));
+    r.device.organization_id = SLICE_NONE;
+    play_one(w, r);
+    assert_value("2", "select count(*) from assets where organization_id is not null");
+    r.device.organization_id = SLICE("");
+    play_one(w, r);
+    assert_value("0", "select asset_id - (select asset_id from asset_sources where external_id = '1') from assets "
+                      "where organization_id is null");
+    assert_value("1", "select count(*) from organization_mappings");
+    r.device.organization_id = SLICE("13");
+    play_one(w, r);
+    assert_value("2", "select count(*) from assets where organization_id is not null");
+}
+
 static void stores_and_merges(void **state)
 {
     struct world *w = *state;
@@ -586,6 +605,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(stores_and_merges),
+        TEST(a_device_may_leave_its_organization),
         TEST(second_time_writes_nothing),
         TEST(presence_leaves_the_content_alone),
         TEST(partial_message_erases_nothing),
