@@ -1,5 +1,5 @@
 /* fuzz_machine.c - the machines of the providers, answered with anything.
- * Input: four bytes: provider, machine and mode, kinds, seed of the cuts; then one answer a line, which is a letter and the body:
+ * Input: four bytes: provider (place in `products`), machine and mode, kinds (0x80: those of the lower bits; 0x40 is backup jobs), seed of the cuts; then one answer a line, which is a letter and the body:
  *        2 200 · 4 404 · 1 401 · 9 429 · 5 500 · n 204 · h 200 refused by the engine · x nothing came · c cut, then again · d 200 with a Date · else 200.
  *        When no line is left, every call is answered with an empty body.
  * Held:  a machine ends; its calls are well-formed; what it says holds (sink.c); a list is never told complete after a page of it has
@@ -114,6 +114,9 @@ static bool reads_kind(const char *what, enum record_kind kind)
         {"devices", RECORD_DEVICE},
         {"pending-devices", RECORD_DEVICE},
         {"agents", RECORD_DEVICE},
+        {"companies", RECORD_ORGANIZATION},
+        {"computers", RECORD_DEVICE},
+        {"monitoring", RECORD_BACKUP_JOB},
         {"alerts", RECORD_ALERT},
     };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
@@ -308,23 +311,32 @@ static const struct machine_ops *choose_machine(const struct provider *p, unsign
     }
 }
 
+/* In the order in which they came, so that a sample stays what it is. */
+static const char *const products[] = {"ninjaone", "tacticalrmm", "msp360"};
+
+static unsigned choose_kinds(unsigned byte)
+{
+    if (!(byte & 0x80))
+        return SYNC_KINDS_ALL;
+    return (byte & 0x3f) | (byte & 0x40 ? SYNC_KIND(RECORD_BACKUP_JOB) : 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct slice in = slice_of((const char *)data, size);
     unsigned nproviders = 0, which = fuzz_byte(&in), how = fuzz_byte(&in), kinds = fuzz_byte(&in);
     while (provider_registry[nproviders])
         nproviders++;
-    const struct provider *p = provider_registry[which % nproviders];
+    HOLD(nproviders == ARRAY_LEN(products)); /* a new one is added to the list */
+    const struct provider *p = provider_find(slice_cstr(products[which % nproviders]));
     uint32_t seed = fuzz_byte(&in);
     unsigned nlines = 0;
     for (size_t i = 0; i < in.n; i++)
         nlines += in.p[i] == '\n';
     if (nlines >= MAX_LINES)
         return 0;
-    struct machine_input input = {.settings = plain_settings(p),
-                                  .now = SECONDS(1763690400),
-                                  .mode = SYNC_FULL,
-                                  .kinds = kinds & 0x80 ? kinds & 0x7f : SYNC_KINDS_ALL};
+    struct machine_input input = {
+        .settings = plain_settings(p), .now = SECONDS(1763690400), .mode = SYNC_FULL, .kinds = choose_kinds(kinds)};
     static struct run r, resumed; /* large: lists of failed calls */
     struct told told = {0}, later = {0};
 
