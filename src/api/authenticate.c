@@ -2,6 +2,7 @@
  * How:    each way in (API key …) says whether the request's credential is its own; the first that does checks it, from its cache
  *         in the same turn or by the database in a later one. No way in tells why a credential is refused. */
 #include "api/api.h"
+#include "hub/bearer.h"
 
 struct way {
     /* The credential in it, SLICE_NONE when there is none of this kind. */
@@ -10,13 +11,26 @@ struct way {
     void (*check)(struct hub *h, struct slice credential, access_cb *cb, void *arg);
 };
 
-/* "Authorization: Bearer KEY", or X-API-Key. */
-static struct slice key_credential(const struct http_request *r)
+static struct slice bearer_credential(const struct http_request *r)
 {
     struct slice bearer = http_request_header(r, "Authorization");
     if (bearer.n > 7 && slice_ieq(slice_of(bearer.p, 7), SLICE("Bearer ")))
         return slice_trim(slice_of(bearer.p + 7, bearer.n - 7));
-    return http_request_header(r, "X-API-Key");
+    return SLICE_NONE;
+}
+
+/* "Authorization: Bearer JWT": a token of an identity provider. */
+static struct slice token_credential(const struct http_request *r)
+{
+    struct slice bearer = bearer_credential(r);
+    return bearer_shaped(bearer) ? bearer : SLICE_NONE;
+}
+
+/* "Authorization: Bearer KEY", or X-API-Key. */
+static struct slice key_credential(const struct http_request *r)
+{
+    struct slice bearer = bearer_credential(r);
+    return bearer.n ? bearer : http_request_header(r, "X-API-Key");
 }
 
 static bool key_cached(struct hub *h, struct slice credential, struct access_identity *ret)
@@ -30,6 +44,7 @@ static void key_check(struct hub *h, struct slice credential, access_cb *cb, voi
 }
 
 static const struct way ways[] = {
+    {token_credential, bearer_cached, bearer_check},
     {key_credential, key_cached, key_check},
 };
 

@@ -9,9 +9,12 @@
 #include "cmd/listen.h"
 #include "cmd/notify.h"
 #include "hub/applier.h"
+#include "hub/bearer.h"
 #include "hub/engine.h"
+#include "hub/identity_provider.h"
 #include "hub/intake.h"
 #include "hub/integration.h"
+#include "hub/issuer.h"
 #include "hub/session.h"
 #include "hub/syncer.h"
 #include "store/migrate.h"
@@ -318,6 +321,9 @@ static void serve_domain(struct serve *s)
     h->worker = worker_new(h->loop, (size_t)h->options->password_queue);
     h->access = access_new(h);
     h->sessions = sessions_new(h);
+    h->identity_providers = identity_providers_new(h);
+    h->issuers = issuers_new(h);
+    h->bearers = bearers_new(h);
     h->integrations = integrations_new(h);
     h->engine = engine_new(h);
     h->syncer = syncer_new(h);
@@ -385,6 +391,9 @@ static void serve_release(struct serve *s)
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);
     sessions_free(h->sessions);
+    issuers_free(h->issuers);
+    identity_providers_free(h->identity_providers);
+    bearers_free(h->bearers);
     access_free(h->access);
     keys_release(&s->keys);
     loop_free(h->loop);

@@ -13,6 +13,9 @@
 
 struct access;       /* hub/access.h: API keys → tenant and role */
 struct sessions;     /* hub/session.h: people who are signed in */
+struct identity_providers; /* hub/identity_provider.h: whom tenants trust to say who somebody is */
+struct issuers;      /* hub/issuer.h: what those publish */
+struct bearers;      /* hub/bearer.h: their tokens → tenant and role */
 struct integrations; /* hub/integration.h: configured integrations, cached */
 struct intake;       /* hub/intake.h: webhooks in */
 struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
@@ -34,6 +37,9 @@ struct hub {
 
     struct access *access;
     struct sessions *sessions;
+    struct identity_providers *identity_providers;
+    struct issuers *issuers;
+    struct bearers *bearers;
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;
