@@ -3,6 +3,7 @@
 
 Why:    SQL is written, read and checked as SQL, and yet the daemon is one file that cannot meet a wrong version of it.
 Reads:  queries/FILE.sql       blocks of `-- name: x`, a comment, one statement   -> Q_FILE_X (struct pg_query)
+                               blocks of `-- fragment: x`: text that stands for {x} in the file's statements
         migrations/NNNN_x.sql  any SQL                                             -> a row of `migrations`
 Writes: queries.h queries.c migrations.h migrations.c, and a depfile that names every input and the folders themselves, so
         that a new file is noticed without configuring again.
@@ -13,7 +14,7 @@ import pathlib
 import re
 import sys
 
-NAME = re.compile(r"--\s*name:\s*(\S*)\s*$")
+NAME = re.compile(r"--\s*(name|fragment):\s*(\S*)\s*$")
 IDENT = re.compile(r"[a-z][a-z0-9_]*\Z")
 # What may hide a '$1' or a ';' that is not SQL: comments, strings, quoted names, dollar-quoted bodies.
 OPAQUE = re.compile(
@@ -57,6 +58,26 @@ def statement(lines, where):
     return sql, len(used)
 
 
+def fragment(lines, where):
+    """The text of a fragment, without the comments and empty lines around it."""
+    while lines and (not lines[0].strip() or lines[0].startswith("--")):
+        lines = lines[1:]
+    text = "\n".join(lines).strip()
+    if not text:
+        raise Mistake(f"{where}: the fragment is empty")
+    return text
+
+
+def expand(line, fragments):
+    """Puts fragments where their names stand in braces; fragments may use fragments defined in the same file."""
+    for _ in range(8):
+        expanded = re.sub(r"\{([a-z][a-z0-9_]*)\}", lambda m: fragments.get(m[1], m[0]), line)
+        if expanded == line:
+            break
+        line = expanded
+    return line
+
+
 def read_queries(path):
     """Yields (name, sql, nparams) for each block of a file."""
     if not IDENT.match(path.stem):
@@ -65,15 +86,18 @@ def read_queries(path):
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         named = NAME.match(line)
         if named:
-            if not IDENT.match(named[1]):
+            if not IDENT.match(named[2]):
                 raise Mistake(f"{path}:{number}: a query's name is lower case letters, digits and '_'")
-            blocks.append((named[1], number, []))
+            blocks.append((named[1], named[2], number, []))
         elif blocks:
-            blocks[-1][2].append(line)
+            blocks[-1][3].append(line)
         elif line.strip() and not line.startswith("--"):
             raise Mistake(f"{path}:{number}: SQL before the first '-- name: …'")
-    for name, number, lines in blocks:
-        yield f"{path.stem}.{name}", f"{path}:{number}", *statement(lines, f"{path}:{number}")
+    fragments = {name: fragment(lines, f"{path}:{number}") for kind, name, number, lines in blocks if kind == "fragment"}
+    for kind, name, number, lines in blocks:
+        if kind == "name":
+            lines = "\n".join(line if line.lstrip().startswith("--") else expand(line, fragments) for line in lines).splitlines()
+            yield f"{path.stem}.{name}", f"{path}:{number}", *statement(lines, f"{path}:{number}")
 
 
 def make_queries(folder):

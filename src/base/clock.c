@@ -177,17 +177,40 @@ bool clock_parse_iso(struct slice text, usec_t *ret)
     return true;
 }
 
+/* `separator`, then `v` in so many digits. */
+static char *add_number(char *p, char separator, int64_t v, int digits)
+{
+    *p = separator;
+    for (int i = digits; i > 0; i--, v /= 10)
+        p[i] = (char)('0' + v % 10);
+    return p + 1 + digits;
+}
+
+/* Four digits; a year that needs more or a sign gets them. */
+static char *add_year(char *p, int64_t y)
+{
+    if (y < 0 || y > 9999)
+        return p + sprintf(p, "%04lld", (long long)y);
+    for (int i = 3; i >= 0; i--, y /= 10)
+        p[i] = (char)('0' + y % 10);
+    return p + 4;
+}
+
 char *clock_iso(usec_t t, char buf[CLOCK_ISO_MAX])
 {
     int64_t day = SECONDS(86400), y, m, d;
     int64_t days = t / day - (t % day < 0), rest = t % day + (t % day < 0 ? day : 0);
     civil_from_days(days, &y, &m, &d);
     int64_t s = rest / USEC_PER_S, us = rest % USEC_PER_S;
-    int n = snprintf(buf, CLOCK_ISO_MAX, "%04lld-%02lld-%02lldT%02lld:%02lld:%02lld", (long long)y, (long long)m,
-                     (long long)d, (long long)(s / 3600), (long long)(s / 60 % 60), (long long)(s % 60));
-    if (us && n < CLOCK_ISO_MAX)
-        n += snprintf(buf + n, (size_t)(CLOCK_ISO_MAX - n), ".%06lld", (long long)us);
-    if (n < CLOCK_ISO_MAX)
-        snprintf(buf + n, (size_t)(CLOCK_ISO_MAX - n), "Z");
+    char *p = add_year(buf, y);
+    p = add_number(p, '-', m, 2);
+    p = add_number(p, '-', d, 2);
+    p = add_number(p, 'T', s / 3600, 2);
+    p = add_number(p, ':', s / 60 % 60, 2);
+    p = add_number(p, ':', s % 60, 2);
+    if (us)
+        p = add_number(p, '.', us, 6);
+    *p++ = 'Z';
+    *p = '\0';
     return buf;
 }

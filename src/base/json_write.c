@@ -71,6 +71,25 @@ static void add_escaped(struct str *out, char c)
         str_addf(out, "\\u%04x", (unsigned)(uint8_t)c);
 }
 
+/* Nothing to escape, repair or check: ASCII but controls, quotation mark and backslash. Nearly all is. */
+static bool is_plain(struct slice s)
+{
+    const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
+    size_t i = 0;
+    for (; i + 8 <= s.n; i += 8) {
+        uint64_t w, quote, slash;
+        memcpy(&w, s.p + i, sizeof(w));
+        quote = w ^ ones * '"';
+        slash = w ^ ones * '\\';
+        if ((w | (w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & high)
+            return false;
+    }
+    for (; i < s.n; i++)
+        if ((uint8_t)s.p[i] < 0x20 || (uint8_t)s.p[i] >= 0x80 || s.p[i] == '"' || s.p[i] == '\\')
+            return false;
+    return true;
+}
+
 static void add_storable(struct str *out, struct slice s)
 {
     size_t done = 0;
@@ -90,6 +109,15 @@ static void add_storable(struct str *out, struct slice s)
 
 static void add_string(struct str *out, struct slice s)
 {
+    if (is_plain(s)) {
+        str_reserve(out, s.n + 2);
+        out->p[out->n] = '"';
+        memcpy(out->p + out->n + 1, s.p ? s.p : "", s.n);
+        out->p[out->n + 1 + s.n] = '"';
+        out->n += s.n + 2;
+        out->p[out->n] = '\0';
+        return;
+    }
     if (utf8_storable(s)) {
         add_storable(out, s);
         return;
@@ -132,7 +160,7 @@ void jw_str(struct jw *w, const char *s)
 void jw_i64(struct jw *w, int64_t v)
 {
     begin_value(w);
-    str_addf(w->out, "%lld", (long long)v);
+    str_add_i64(w->out, v);
 }
 
 void jw_double(struct jw *w, double v)

@@ -62,6 +62,19 @@ void str_addv(struct str *s, const char *fmt, va_list ap)
     va_end(again);
 }
 
+void str_add_i64(struct str *s, int64_t v)
+{
+    char text[24], *p = text + sizeof(text);
+    uint64_t rest = v < 0 ? -(uint64_t)v : (uint64_t)v;
+    do {
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (v < 0)
+        *--p = '-';
+    str_add(s, slice_of(p, (size_t)(text + sizeof(text) - p)));
+}
+
 void str_add_double(struct str *s, double v)
 {
     char text[32];

@@ -16,6 +16,7 @@ void str_addc(struct str *s, char c);
 void str_adds(struct str *s, const char *text);
 void str_addf(struct str *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void str_addv(struct str *s, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
+void str_add_i64(struct str *s, int64_t v);
 void str_add_double(struct str *s, double v);       /* shortest text that reads back equal */
 void str_add_url(struct str *s, struct slice text); /* percent-encodes all but the unreserved characters of RFC 3986 */
 void str_add_base64(struct str *s, struct slice bytes);

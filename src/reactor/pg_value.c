@@ -408,3 +408,51 @@ double pg_f64(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col)
     memcpy(&v, &bits, sizeof(v));
     return v;
 }
+
+/* --- rows as JSON --- */
+
+unsigned pg_ncols(const struct pg_reply *r, unsigned stmt)
+{
+    const PGresult *res = result(r, stmt);
+    return res ? (unsigned)PQnfields(res) : 0;
+}
+
+static void value_json(const struct pg_reply *r, unsigned stmt, size_t row, unsigned col, struct jw *w)
+{
+    switch (PQftype(result(r, stmt), (int)col)) {
+    case PG_BOOL:
+        jw_bool(w, pg_bool(r, stmt, row, col));
+        break;
+    case PG_INT2:
+    case PG_INT4:
+    case PG_INT8:
+        jw_i64(w, pg_i64(r, stmt, row, col));
+        break;
+    case PG_FLOAT4:
+    case PG_FLOAT8:
+        jw_double(w, pg_f64(r, stmt, row, col));
+        break;
+    case PG_TIMESTAMP:
+    case PG_TIMESTAMPTZ:
+        jw_time(w, pg_time(r, stmt, row, col));
+        break;
+    case PG_JSON:
+    case PG_JSONB:
+        jw_raw(w, pg_text(r, stmt, row, col));
+        break;
+    default:
+        jw_slice(w, pg_text(r, stmt, row, col));
+    }
+}
+
+void pg_row_json(const struct pg_reply *r, unsigned stmt, size_t row, unsigned first, unsigned last, struct jw *w)
+{
+    const PGresult *res = result(r, stmt);
+    for (unsigned col = first; col <= last; col++) {
+        jw_key(w, PQfname(res, (int)col));
+        if (PQgetisnull(res, (int)row, (int)col))
+            jw_null(w);
+        else
+            value_json(r, stmt, row, col, w);
+    }
+}

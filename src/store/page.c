@@ -14,6 +14,21 @@ struct read_op {
     void *arg;
 };
 
+/* One column is the JSON; more are its members. */
+static void row_write(const struct pg_reply *r, unsigned stmt, size_t row, unsigned ncols, struct str *out)
+{
+    if (ncols == 1) {
+        str_add(out, pg_text(r, stmt, row, 0));
+        return;
+    }
+    struct jw w;
+    jw_init(&w, out);
+    jw_object(&w);
+    pg_row_json(r, stmt, row, 0, ncols - 1, &w);
+    jw_end(&w);
+    jw_done(&w);
+}
+
 void page_read(const struct pg_reply *r, unsigned stmt, int64_t limit, struct page *ret)
 {
     *ret = (struct page){0};
@@ -21,15 +36,16 @@ void page_read(const struct pg_reply *r, unsigned stmt, int64_t limit, struct pa
     ret->more = rows > (size_t)limit;
     size_t n = ret->more ? (size_t)limit : rows;
     str_addc(&ret->items, '[');
+    unsigned members = pg_ncols(r, stmt) - 2; /* behind them key and id */
     for (size_t i = 0; i < n; i++) {
         if (i)
             str_addc(&ret->items, ',');
-        str_add(&ret->items, pg_text(r, stmt, i, 0));
+        row_write(r, stmt, i, members, &ret->items);
     }
     str_addc(&ret->items, ']');
     if (n) {
-        str_add(&ret->last_key, pg_text(r, stmt, n - 1, 1));
-        ret->last_id = pg_i64(r, stmt, n - 1, 2);
+        str_add(&ret->last_key, pg_text(r, stmt, n - 1, members));
+        ret->last_id = pg_i64(r, stmt, n - 1, members + 1);
     }
 }
 
@@ -73,7 +89,9 @@ static void on_item(void *arg, const struct pg_reply *r)
         op.on_item(op.arg, SLICE_NONE, &e);
         return;
     }
-    op.on_item(op.arg, pg_text(r, op.stmt, 0, 0), NULL);
+    _cleanup_(str_release) struct str json = {0};
+    row_write(r, op.stmt, 0, pg_ncols(r, op.stmt), &json);
+    op.on_item(op.arg, str_slice(&json), NULL);
 }
 
 void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg)

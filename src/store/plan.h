@@ -9,5 +9,8 @@
 
 /* For the rest of this segment. Any number of times. */
 void plan_by_key(struct pg_seg *s);
+/* The same for a page of a list whose order is an index's; and one plan for all arguments: making one for each call costs more than
+ * the page. */
+void plan_in_order(struct pg_seg *s);
 
 #endif
