@@ -72,6 +72,8 @@ struct audit_actor api_actor(const struct api_call *c);
 void api_reply(struct api_call *c, int status, const struct str *json);
 void api_reply_json(struct api_call *c, int status, struct slice json);
 void api_reply_none(struct api_call *c); /* 204 */
+/* JSON that shows a secret, this once: no cache keeps it. The caller wipes its text. */
+void api_reply_secret(struct api_call *c, int status, struct slice json);
 /* `code`: snake_case, becomes the type "/problems/<code>"; the sentence says what, where and how to mend it. */
 void api_problem(struct api_call *c, int status, const char *code, const char *fmt, ...) PRINTF_LIKE(4, 5);
 /* With one more member that names what is in the way. */

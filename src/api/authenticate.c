@@ -4,11 +4,13 @@
 #include "api/api.h"
 #include "hub/bearer.h"
 
+/* `address`: the client's. */
 struct way {
     /* The credential in it, SLICE_NONE when there is none of this kind. */
     struct slice (*credential)(const struct http_request *r);
-    bool (*cached)(struct hub *h, struct slice credential, struct access_identity *ret);
-    void (*check)(struct hub *h, struct slice credential, access_cb *cb, void *arg);
+    bool (*cached)(struct hub *h, struct slice credential, struct slice address, struct access_identity *ret);
+    void (*check)(struct hub *h, struct slice credential, struct slice address, access_cb *cb, void *arg);
+    access_cb *checked;
 };
 
 static struct slice bearer_credential(const struct http_request *r)
@@ -33,20 +35,25 @@ static struct slice key_credential(const struct http_request *r)
     return bearer.n ? bearer : http_request_header(r, "X-API-Key");
 }
 
-static bool key_cached(struct hub *h, struct slice credential, struct access_identity *ret)
+static bool token_cached(struct hub *h, struct slice credential, struct slice address, struct access_identity *ret)
 {
-    return access_cached(h->access, credential, ret);
+    return bearer_cached(h, credential, ret);
 }
 
-static void key_check(struct hub *h, struct slice credential, access_cb *cb, void *arg)
+static void token_check(struct hub *h, struct slice credential, struct slice address, access_cb *cb, void *arg)
 {
-    access_check(h->access, credential, cb, arg);
+    bearer_check(h, credential, cb, arg);
 }
 
-static const struct way ways[] = {
-    {token_credential, bearer_cached, bearer_check},
-    {key_credential, key_cached, key_check},
-};
+static bool key_cached(struct hub *h, struct slice credential, struct slice address, struct access_identity *ret)
+{
+    return access_cached(h->access, credential, address, ret);
+}
+
+static void key_check(struct hub *h, struct slice credential, struct slice address, access_cb *cb, void *arg)
+{
+    access_check(h->access, credential, address, cb, arg);
+}
 
 static void on_checked(void *arg, const struct access_identity *who, const struct err *e)
 {
@@ -65,20 +72,34 @@ static void on_checked(void *arg, const struct access_identity *who, const struc
     api_next(c);
 }
 
+static void on_key_checked(void *arg, const struct access_identity *who, const struct err *e)
+{
+    if (e && e->code == ERR_FORBIDDEN)
+        api_problem(arg, 403, "address_not_allowed", "%s.", e->what);
+    else
+        on_checked(arg, who, e);
+}
+
+static const struct way ways[] = {
+    {token_credential, token_cached, token_check, on_checked},
+    {key_credential, key_cached, key_check, on_key_checked},
+};
+
 void api_authenticate(struct api_call *c)
 {
     if (c->op->role == ACCESS_PUBLIC) {
         api_next(c);
         return;
     }
+    struct slice address = slice_cstr(http_request_peer(c->req));
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         struct slice credential = ways[i].credential(c->req);
         if (credential.n == 0)
             continue;
-        if (ways[i].cached(c->hub, credential, &c->who))
+        if (ways[i].cached(c->hub, credential, address, &c->who))
             api_next(c);
         else
-            ways[i].check(c->hub, credential, on_checked, c);
+            ways[i].check(c->hub, credential, address, ways[i].checked, c);
         return;
     }
     http_reply_header(c->req, "WWW-Authenticate", "Bearer realm=\"msphub\"");

@@ -19,6 +19,12 @@ void api_reply_none(struct api_call *c)
     http_reply(c->req, 204, NULL, SLICE_NONE);
 }
 
+void api_reply_secret(struct api_call *c, int status, struct slice json)
+{
+    http_reply_header(c->req, "Cache-Control", "no-store");
+    api_reply_json(c, status, json);
+}
+
 struct member {
     const char *name;
     struct slice json;

@@ -153,5 +153,7 @@ void pg_lease_release(struct pg_lease *l);
  * through a pooler in transaction mode: nothing would ever arrive. */
 void pg_listen(struct pg_pool *p, const char *channel, void (*cb)(void *arg, const char *channel, const char *payload),
                void *arg);
+/* Is the LISTEN on this channel in force now? What was cached on its word is good only while it is. */
+bool pg_listening(const struct pg_pool *p, const char *channel);
 
 #endif

@@ -144,6 +144,7 @@ struct pg_listen {
     struct pg_pool *pool;
     char *channel;
     struct pg_query q; /* listen "channel" */
+    bool in_force;     /* on the connection that the listener has now */
     void (*cb)(void *arg, const char *channel, const char *payload);
     void *arg;
 };

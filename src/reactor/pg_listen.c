@@ -13,6 +13,7 @@ static void on_listening(void *arg, const struct pg_reply *r)
     struct pg_listen *l = arg;
     const struct err *e = pg_reply_err(r);
     struct pg_conn *c = l->pool->listener;
+    l->in_force = !e;
     if (!e)
         l->cb(l->arg, l->channel, NULL);
     else if (c && c->pg && e->code != ERR_CANCELED && e->code != ERR_UNAVAILABLE)
@@ -33,9 +34,26 @@ static void listen_send(struct pg_conn *c, struct pg_listen *l)
 void listen_up(struct pg_conn *c)
 {
     struct pg_listen *l;
-    TAILQ_FOREACH (l, &c->pool->listens, link)
+    TAILQ_FOREACH (l, &c->pool->listens, link) {
+        l->in_force = false;
         if (c->pg)
             listen_send(c, l);
+    }
+}
+
+bool pg_listening(const struct pg_pool *p, const char *channel)
+{
+    const struct pg_listen *l;
+    bool some = false;
+    if (!p->listener || p->listener->state != PGC_READY)
+        return false;
+    TAILQ_FOREACH (l, &p->listens, link)
+        if (strcmp(l->channel, channel) == 0) {
+            some = true;
+            if (!l->in_force)
+                return false;
+        }
+    return some;
 }
 
 void listen_notices(struct pg_conn *c)

@@ -144,7 +144,7 @@ int testhub_group_teardown(void **state)
 static bool is_loaded(void *arg)
 {
     struct testhub *t = arg;
-    return integrations_loaded(t->h.integrations) && pg_pool_up(t->h.db);
+    return integrations_loaded(t->h.integrations) && pg_pool_up(t->h.db) && pg_listening(t->h.db, "msphub_api_key");
 }
 
 void testhub_key(struct testhub *t, const char *text)
