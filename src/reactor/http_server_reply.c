@@ -99,7 +99,7 @@ static bool is_text(const char *type)
     struct slice essence = slice_trim(slice_cut(&t, ';'));
     return slice_starts(essence, SLICE("text/")) || slice_ends(essence, SLICE("json")) ||
            slice_ends(essence, SLICE("javascript")) || slice_ends(essence, SLICE("xml")) ||
-           slice_is(essence, "application/openmetrics-text");
+           slice_ends(essence, SLICE("yaml")) || slice_is(essence, "application/openmetrics-text");
 }
 
 static struct z_stream_s *zip_stream(struct http_server *s)

@@ -12,6 +12,8 @@ import threading
 import time
 import urllib.parse
 
+import openapi
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("MSPHUB_BUILD", os.path.join(ROOT, "build/check"))  # meson sets it
 DEADLINE = float(os.environ.get("MSPHUB_TEST_DEADLINE", "60"))
@@ -148,7 +150,9 @@ class Answer:
 
 
 class Http:
-    """One keep-alive connection; the server may close it between requests."""
+    """One keep-alive connection; the server may close it between requests. What a hub answers is held to doc/openapi.yaml."""
+
+    hubs = set()  # (host, port) of those that run
 
     def __init__(self, url, headers=None):
         parts = urllib.parse.urlsplit(url)
@@ -176,6 +180,8 @@ class Http:
                 continue
             if r.will_close:
                 self.close()
+            if (self.host, self.port) in Http.hubs:
+                openapi.document().check(method, path, raw, answer)
             return answer
 
     def get(self, path, **kw):
@@ -235,6 +241,7 @@ class Hub:
         self.process = Process("hub", [os.path.join(BUILD, "msphub"), "serve", *flags], self.env())
         self.url = self.process.first_url()
         self.http = Http(self.url)
+        Http.hubs.add((self.http.host, self.http.port))
         if ready:
             eventually(lambda: self.http.get("/readyz").status == 200, "the hub is ready")
 
@@ -243,11 +250,15 @@ class Hub:
         assert not check or done.returncode == 0, (argv, done.returncode, done.stdout, done.stderr)
         return done
 
-    def kill(self):
+    def forget(self):
         self.http.close()
+        Http.hubs.discard((self.http.host, self.http.port))
+
+    def kill(self):
+        self.forget()
         self.process.end(signal.SIGKILL)
         self.process.forget()
 
     def close(self):
-        self.http.close()
+        self.forget()
         self.process.close()
