@@ -30,6 +30,7 @@ HUB_AND_UP = re.compile(r"^provider/(?!providers\.h$|common_|registry)")
 GENERATED = {
     "queries.h": ("store/", "hub/token_store.c"),
     "migrations.h": ("store/",),
+    "openapi_document.h": ("api/openapi.c",),
     "version.h": ("api/", "cmd/", "hub/", "reactor/"),
 }
 
