@@ -8,24 +8,38 @@
 
 struct api {
     struct hub *hub;
+    struct api_shares *shares;
+    struct metric *in_progress;
 };
+
+struct api_shares *api_shares_of(struct api *a)
+{
+    return a->shares;
+}
 
 struct api *api_new(struct hub *h, struct http_server *server)
 {
     struct api *a = NEW(struct api);
     a->hub = h;
+    a->shares = api_shares_new();
+    a->in_progress =
+        metric_gauge(h->metrics, "msphub_api_requests_in_progress", "Requests that wait for their answer.");
     http_server_add(server, api_routes, api_nroutes, a);
     return a;
 }
 
 void api_free(struct api *a)
 {
+    if (!a)
+        return;
+    api_shares_free(a->shares);
     free(a);
 }
 
 static void call_free(void *data)
 {
     struct api_call *c = data;
+    c->api->in_progress->value--;
     integration_unref(c->integration);
     arena_free(c->arena);
     free(c);
@@ -163,6 +177,7 @@ void api_enter(struct http_request *r, void *arg)
         .req = r,
         .arena = arena_new(),
     };
+    a->in_progress->value++;
     http_request_set_data(r, c, call_free);
     api_next(c);
 }

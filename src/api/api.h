@@ -49,6 +49,7 @@ struct api_call {
     int64_t if_match;                 /* of operations with API_GUARDED: the version that the caller has seen; 0: any */
     struct integration *integration;  /* of operations with API_INTEGRATION; held by the call */
     void (*then)(struct api_call *c); /* of api_find_integration */
+    void *args;                       /* the operation's own, in the arena */
     int status;                       /* of a reply that ends in another operation's; 0: that one's own */
 };
 
@@ -135,6 +136,14 @@ void api_page_read(struct api_call *c, struct api_page *ret, struct api_faults *
 struct page_request api_page_request(const struct api_call *c, const struct api_page *page);
 /* Callbacks for the store's reads, `arg` is the call. A page becomes {"items": […], "next": cursor or null} with a Link header. */
 void api_reply_page(void *arg, const struct page *page, const struct err *e);
+/* The page that `read` gives, for this call and every equal one (tenant, path, query) that comes before the read begins. `read` starts
+ * the read with what is in `c`, which lives until it has started, and passes cb and arg on. (share.c) */
+typedef void api_read_fn(struct api_call *c, page_cb *cb, void *arg);
+void api_share_page(struct api_call *c, api_read_fn *read);
+struct api_shares;
+struct api_shares *api_shares_new(void);
+void api_shares_free(struct api_shares *s);
+struct api_shares *api_shares_of(struct api *a);
 void api_reply_item(void *arg, struct slice json, const struct err *e);
 
 #endif

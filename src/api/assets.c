@@ -23,15 +23,27 @@ static struct slice name_at(const char *const *names, int i)
     return i < 0 ? SLICE_NONE : slice_cstr(names[i]);
 }
 
+struct list_args {
+    struct asset_filter filter;
+    struct api_page page;
+};
+
+static void list_read(struct api_call *c, page_cb *cb, void *arg)
+{
+    const struct list_args *args = c->args;
+    struct page_request request = api_page_request(c, &args->page);
+    asset_list(c->hub->db, &args->filter, &request, cb, arg);
+}
+
 /* Retired assets are shown when they are asked for. */
 void op_assets_list(struct api_call *c)
 {
     struct api_faults faults = {0};
-    struct api_page page;
+    struct list_args *args = arena_alloc(c->arena, sizeof(*args));
     struct asset_filter f = {.retired = TRI_NO, .last_seen_before = USEC_NONE, .last_seen_after = USEC_NONE};
     int type = -1, agent = -1, sort = ASSET_BY_NAME;
     api_known_args(c, known, &faults);
-    api_page_read(c, &page, &faults);
+    api_page_read(c, &args->page, &faults);
     api_arg_enum(c, "type", type_names, &type, &faults);
     api_arg_enum(c, "agent_status", agent_names, &agent, &faults);
     api_arg_enum(c, "sort", sort_names, &sort, &faults);
@@ -47,8 +59,9 @@ void op_assets_list(struct api_call *c)
     f.provider = api_arg(c, "provider");
     f.text = api_arg(c, "q");
     f.order = (enum asset_order)sort;
-    struct page_request request = api_page_request(c, &page);
-    asset_list(c->hub->db, &f, &request, api_reply_page, c);
+    args->filter = f;
+    c->args = args;
+    api_share_page(c, list_read);
 }
 
 void op_assets_get(struct api_call *c)

@@ -85,12 +85,29 @@ class Cluster:
         rows = self.sql(text)
         return rows[0][0] if rows else None
 
+    def session(self, text):
+        """A superuser's session that has run this and stays open; `end(more)` runs more and ends it."""
+        return Session([os.path.join(pg_bin(), "psql"), "-h", self.dir, "-U", "postgres", "-d", "msphub", "-XqAt", "-v", "ON_ERROR_STOP=1"], text)
+
     def close(self):
         try:
             self.stop("immediate")
         except subprocess.CalledProcessError:
             pass
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Session:
+    def __init__(self, argv, text):
+        self.psql = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.psql.stdin.write(text + "\nselect 'done';\n")
+        self.psql.stdin.flush()
+        while (line := self.psql.stdout.readline()) != "done\n":
+            assert line, f"psql ended at: {text}"
+
+    def end(self, text=""):
+        self.psql.communicate(text)
+        assert self.psql.returncode == 0, text
 
 
 class Process:
