@@ -256,8 +256,8 @@ bool unseal(const struct keyring *k, struct slice sealed, struct slice context, 
     if (!gcm(false, key, nonce, context, slice_of((char *)text, n), (uint8_t *)s->text, tag)) {
         secret_free(s);
         return err_set(e, ERR_DATA,
-                       "a sealed value does not open: it was changed, moved here from another place, or the key "
-                       "\"%s\" in key_file is not the one it was sealed with",
+                       "a sealed value does not open: it was changed, moved here from another place, or the key \"%s\" "
+                       "in key_file is not the one it was sealed with; enter it anew, or mend the key",
                        key->id);
     }
     *ret = s;

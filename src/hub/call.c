@@ -141,6 +141,16 @@ static size_t call_headers(const struct machine_call *mc, struct http_header v[M
     return n;
 }
 
+/* The headers that authorize has added. */
+static void call_note_credential(struct call *c, const struct machine_call *mc)
+{
+    crypto_wipe(c->credential.p, c->credential.cap);
+    str_clear(&c->credential);
+    for (size_t i = 0; i < MACHINE_MAX_HEADERS && mc->headers[i].name; i++)
+        if (!c->mc.headers[i].name)
+            str_addf(&c->credential, "%s\n", mc->headers[i].value);
+}
+
 static void call_send(struct call *c)
 {
     struct call_env *env = c->env;
@@ -154,8 +164,10 @@ static void call_send(struct call *c)
     c->attempts++;
     c->asked = false;
     env->counts.calls++;
-    if (!mc.anonymous && p->authorize)
+    if (!mc.anonymous && p->authorize) {
         p->authorize(env->it->settings, c->token ? secret_text(c->token->access) : SLICE_NONE, a, &mc);
+        call_note_credential(c, &mc);
+    }
     nheaders = call_headers(&mc, headers);
     const char *root = mc.path[0] == '/' ? "" : "/"; /* else it would go on with the host's name */
     c->opened = loop_now(env->hub->loop);
@@ -323,5 +335,7 @@ void call_free(struct call *c)
     str_release(&c->content_type);
     str_release(&c->location);
     str_release(&c->error_body);
+    crypto_wipe(c->credential.p, c->credential.cap);
+    str_release(&c->credential);
     free(c);
 }

@@ -3,6 +3,7 @@
 #include "hub/call_internal.h"
 
 #include "hub/call_reply.h"
+#include "hub/hide.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -84,8 +85,8 @@ void call_on_head(void *arg, const struct http_reply_head *h)
     c->body = h->status / 100 == 2 ? BODY_UNSEEN : BODY_ERROR;
     if ((v = http_reply_head_get(h, "Content-Type")))
         str_adds(&c->content_type, v);
-    if ((v = http_reply_head_get(h, "Location")))
-        str_adds(&c->location, v);
+    if ((v = http_reply_head_get(h, "Location"))) /* what follows may hold anything, and helps nobody */
+        str_add(&c->location, slice_of(v, strcspn(v, "?#")));
     if ((v = http_reply_head_get(h, "Date")))
         (void)reply_parse_date(v, &c->date);
     c->retry_after =
@@ -168,6 +169,34 @@ void call_on_end(void *arg, const struct err *err)
     budget_return(c->env->budget);
     /* A status that is an error decides, whether its body came whole or not. */
     call_decide(c, c->status && c->body == BODY_ERROR ? NULL : err);
+}
+
+/* What we sent as a secret, and a product may repeat. */
+static void hide_in(const struct call *c, struct str *text)
+{
+    const struct provider *p = call_provider(c);
+    struct slice lines = str_slice(&c->credential);
+
+    for (size_t i = 0; i < p->nfields; i++)
+        if (p->fields[i].kind == FIELD_INPUT_SECRET)
+            hide_secret(text, settings_text(c->env->it->settings, p->fields[i].key));
+    hide_secret(text, c->env->refresh_token);
+    if (c->token)
+        hide_secret(text, secret_text(c->token->access));
+    while (lines.n) {
+        struct slice value = slice_cut(&lines, '\n'), credential = value;
+
+        hide_secret(text, value);
+        (void)slice_cut(&credential, ' '); /* "Basic …" */
+        hide_secret(text, credential);
+    }
+}
+
+static void call_hide_secrets(struct call *c)
+{
+    hide_in(c, &c->error_body);
+    hide_in(c, &c->location);
+    hide_in(c, &c->content_type);
 }
 
 /* --- what follows from it --- */
@@ -292,6 +321,8 @@ static void call_retry(struct call *c, const struct err *transport, usec_t took)
 static void call_decide(struct call *c, const struct err *transport)
 {
     usec_t took = loop_now(c->env->hub->loop) - c->opened;
+
+    call_hide_secrets(c);
     struct machine_reply r = call_reply(c, transport);
 
     if (transport)

@@ -54,7 +54,8 @@ struct call {
     enum reply_class class;
     char first;
     int status;
-    struct str content_type, location, error_body;
+    struct str content_type, location, error_body; /* without what we sent as a secret, once the answer is over */
+    struct str credential;                         /* header values that authorize the call */
     usec_t date, retry_after;
 
     bool failed;

@@ -261,6 +261,7 @@ static void job_input(struct job *j, const struct engine_job *spec)
         .checkpoint = copy_text(&j->checkpoint, spec->checkpoint),
         .device_id = copy_text(&j->device_id, spec->device_id),
     };
+    j->env.refresh_token = j->input.refresh_token;
 }
 
 struct ref engine_start(struct engine *e, const struct engine_job *spec)

@@ -109,7 +109,7 @@ struct integration *integration_from_row(const struct hub *h, const struct integ
     bool good = read_settings(h, it, row->settings, &e);
     if (row->hook_secret.n &&
         !open_sealed(h, it, INTEGRATION_FIELD_HOOK, row->hook_secret, &it->hook_secret, good ? &e : NULL))
-        good = false;
+        good = good && err_wrap(&e, "the webhook's secret (rotate it to get another)");
     if (!good)
         it->unusable = mem_strdup(e.what);
     if (row->hook_secret_previous.n)
