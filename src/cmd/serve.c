@@ -178,8 +178,10 @@ static void take_keys(struct serve *s, struct keys *fresh)
     else if (!same)
         log_info(h->log, "keys.loaded", F_STR("source", s->keys.source), F_I64("count", keyring_size(h->keyring)),
                  F_STR("current", keyring_current_id(h->keyring)));
-    if (!same && h->integrations)
+    if (!same && h->integrations) {
         integrations_refresh(h->integrations);
+        identity_providers_changed(h->identity_providers);
+    }
 }
 
 static bool serve_keys(struct serve *s, struct err *e)

@@ -127,6 +127,26 @@ class Canaries(Base):
         self.assertIn(self.api.get("/api/v1/alerts?state=" + self.key).status, (400, 422))
         self.ok(anonymous.get("/api/v1/assets", headers={"Authorization": "Bearer " + self.new_key("acme", "viewer")}))
 
+    def identity_provider(self):
+        """Its client secret, and bearer tokens that are none of ours."""
+        body = {"name": "canary", "issuer": self.echo.url, "client_id": "plain", "client_secret": self.aviary.hatch("the client secret of an identity provider", SPECIAL),
+                "audiences": ["canary"], "bearer": True, "default_role": "viewer"}
+        made = self.ok(self.api.post("/api/v1/identity-providers", body), 201)
+        path = f"/api/v1/identity-providers/{made['id']}"
+        for mode in ("json401", "data200", "page200", "redirect"):
+            self.echo.mode = mode
+            self.ok(self.api.post(path + "/test", {}), 200, 422, 502, 503)
+        self.ok(self.api("PATCH", path, {"client_secret": self.aviary.hatch("another client secret of an identity provider")}, headers={"If-Match": "*"}))
+        self.ok(self.api.get(path))
+        for wrong in ({"client_secret": [self.aviary.hatch("a client secret in a list")]}, {"client_secret": self.aviary.hatch("a client secret beside a fault"), "name": 7},
+                      {"client_secret": self.aviary.hatch("a client secret with a line break") + "\n"}):
+            self.problem(self.api.post("/api/v1/identity-providers", {**body, "name": "wrong", **wrong}), 422)
+        stranger = self.keep(Recorder(self.hub.url))
+        claims = json.dumps({"iss": self.echo.url, "aud": "canary", "sub": self.aviary.hatch("what a bearer token says"), "exp": 4102444800})
+        for head in ({"alg": "RS256", "kid": "k"}, {"alg": "none"}, {"alg": "HS256"}):
+            parts = [base64.urlsafe_b64encode(p.encode()).rstrip(b"=").decode() for p in (json.dumps(head), claims, self.aviary.hatch("a signature"))]
+            self.assertIn(stranger.get("/api/v1/assets", headers={"Authorization": "Bearer " + ".".join(parts)}).status, (401, 503))
+
     def restart(self, how, name, **options):
         """The hub ends in this way, its log is kept, and another one goes on."""
         self.hub.http.close()
@@ -185,6 +205,7 @@ class Canaries(Base):
             self.ok(self.api.post(path, b'{"id": 7002, "agent_id": "y"}', headers={header: rotated}), 202)
             self.ok(self.api.post(path, b'{"id": 7003, "agent_id": "z"}', headers={header: secret}), 202)
         self.strangers()
+        self.identity_provider()
         self.assertGreaterEqual(self.stored_tokens(), 1)
 
         self.sim.fault(product="ninja", kind="401", path="/v2/", count=3, after=2)
