@@ -5,6 +5,7 @@
 #include "cmd/command.h"
 #include "cmd/file.h"
 #include "cmd/keys.h"
+#include "cmd/listen.h"
 #include "reactor/egress.h"
 #include "reactor/tls.h"
 
@@ -44,6 +45,14 @@ static bool check_log(const struct options *o, struct err *e)
     return true;
 }
 
+static bool check_proxies(const struct options *o, struct err *e)
+{
+    struct cidr_list proxies = {0};
+    bool good = proxies_parse(o->trusted_proxies, &proxies, e);
+    cidr_list_release(&proxies);
+    return good;
+}
+
 static void print_keys(const struct keys *k)
 {
     if (k->warning)
@@ -65,8 +74,8 @@ static int run(struct invocation *inv)
     }
     struct err e = {0};
     struct keys keys;
-    if (!check_log(&inv->options, &e) || !check_tls(&inv->options, &e) || !check_egress(&inv->options, &e) ||
-        !keys_load(inv, &inv->options, &keys, &e)) {
+    if (!check_log(&inv->options, &e) || !check_tls(&inv->options, &e) || !check_proxies(&inv->options, &e) ||
+        !check_egress(&inv->options, &e) || !keys_load(inv, &inv->options, &keys, &e)) {
         fprintf(stderr, "msphub: %s\n", e.what);
         return EXIT_BAD_CONFIG;
     }

@@ -58,3 +58,13 @@ bool listen_all(struct http_server *server, const char *addresses, SSL_CTX *tls,
     }
     return true;
 }
+
+#define PROXIES_MAX 100
+
+bool proxies_parse(const char *networks, struct cidr_list *ret, struct err *e)
+{
+    if (cidr_list_parse(slice_cstr(networks), PROXIES_MAX, ret, e))
+        return true;
+    e->code = ERR_CONFIG;
+    return err_wrap(e, "trusted_proxies");
+}

@@ -33,6 +33,7 @@ struct serve {
     struct keys keys;      /* hub.keyring is of it */
     struct egress *egress; /* hub.egress */
     struct http_server *server;
+    struct cidr_list proxies;
     struct api *api;
     struct loop_signal *signals[3];
     struct timer retry, watchdog, drain_limit;
@@ -269,7 +270,8 @@ static void on_finished(const struct http_request *r, int status, usec_t took, v
     LOG_(s->hub.log, quiet ? LOG_DEBUG : LOG_INFO, "http.request", F_STR("request_id", http_request_id(r)),
          F_STR("method", http_method_name(http_request_method(r))),
          F_SLICE("path", hook && route ? slice_cstr(route->pattern) : path), F_I64("status", status),
-         F_USEC("took", took), F_STR("peer", http_request_peer(r)));
+         F_USEC("took", took), F_STR("peer", http_request_peer(r)), F_STR("trace_id", http_request_trace(r)->id),
+         LOG_END_);
 }
 
 /* --- putting together and taking apart --- */
@@ -312,6 +314,7 @@ static void serve_server(struct serve *s)
         .body_timeout = o->http_body_timeout,
         .idle_timeout = o->http_idle_timeout,
         .reuse_port = o->reuse_port,
+        .trusted_proxies = &s->proxies,
     };
     s->server = http_server_new(s->hub.loop, &server, s->hub.metrics);
     http_server_on_finished(s->server, on_finished, s);
@@ -363,7 +366,8 @@ static bool serve_build(struct serve *s, struct err *e)
     if (!serve_keys(s, e))
         return false;
     h->egress = s->egress = egress_new();
-    if (!serve_egress(s, h->options, e) || !serve_client(s, e))
+    if (!proxies_parse(h->options->trusted_proxies, &s->proxies, e) || !serve_egress(s, h->options, e) ||
+        !serve_client(s, e))
         return false;
     serve_database(s);
     serve_server(s);
@@ -383,6 +387,7 @@ static void serve_release(struct serve *s)
      * applier let go of what they wait for. */
     worker_free(h->worker); /* what waits for a password's hash is answered */
     http_server_free(s->server);
+    cidr_list_release(&s->proxies);
     api_free(s->api);
     intake_free(h->intake);
     applier_free(h->applier);

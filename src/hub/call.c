@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define MAX_HEADERS_ (MACHINE_MAX_HEADERS + 3)
+#define MAX_HEADERS_ (MACHINE_MAX_HEADERS + 4)
 
 static const struct {
     const char *name;
@@ -128,12 +128,15 @@ static enum http_method method_of(const char *name)
     return 0;
 }
 
-static size_t call_headers(const struct machine_call *mc, struct http_header v[MAX_HEADERS_])
+static size_t call_headers(const struct call_env *env, const struct machine_call *mc,
+                           struct http_header v[MAX_HEADERS_])
 {
     size_t n = 0;
 
     v[n++] = (struct http_header){"Accept", "application/json"};
     v[n++] = (struct http_header){"User-Agent", "msphub"};
+    if (*env->traceparent)
+        v[n++] = (struct http_header){"traceparent", env->traceparent};
     if (mc->content_type)
         v[n++] = (struct http_header){"Content-Type", mc->content_type};
     for (size_t i = 0; i < MACHINE_MAX_HEADERS && mc->headers[i].name; i++)
@@ -168,7 +171,7 @@ static void call_send(struct call *c)
         p->authorize(env->it->settings, c->token ? secret_text(c->token->access) : SLICE_NONE, a, &mc);
         call_note_credential(c, &mc);
     }
-    nheaders = call_headers(&mc, headers);
+    nheaders = call_headers(env, &mc, headers);
     const char *root = mc.path[0] == '/' ? "" : "/"; /* else it would go on with the host's name */
     c->opened = loop_now(env->hub->loop);
     c->exchange = NEW(struct exchange);

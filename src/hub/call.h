@@ -34,6 +34,7 @@ struct call_env {
     struct token_source *tokens; /* NULL: the product needs none, or this is the machine that fetches them */
     const struct call_metrics *metrics;
     struct engine_counts counts;
+    char traceparent[TRACE_PARENT_LEN + 1]; /* "": none */
     bool paused;
     void (*on_ended)(struct call_env *env, struct call *c); /* call_free it */
 };

@@ -277,6 +277,8 @@ struct ref engine_start(struct engine *e, const struct engine_job *spec)
         .metrics = &e->metrics,
         .on_ended = on_call_ended,
     };
+    if (spec->trace)
+        trace_text(spec->trace, j->env.traceparent);
     j->sink = spec->sink;
     j->on_done = spec->on_done;
     j->arg = spec->arg;

@@ -8,6 +8,7 @@
 #ifndef MSPHUB_HUB_ENGINE_H
 #define MSPHUB_HUB_ENGINE_H
 
+#include "base/trace.h"
 #include "hub/hub.h"
 #include "hub/integration.h"
 
@@ -16,13 +17,15 @@ struct engine_counts {
 };
 
 struct engine_job {
-    const struct machine_ops *ops;   /* provider->probe, ->sync … */
-    struct integration *integration; /* a reference is taken. For unsaved settings: a snapshot of its own with id 0 (nothing is stored) */
+    const struct machine_ops *ops; /* provider->probe, ->sync … */
+    struct integration *
+        integration; /* a reference is taken. For unsaved settings: a snapshot of its own with id 0 (nothing is stored) */
     enum sync_mode mode;
     unsigned kinds;
     struct slice cursor, checkpoint, device_id; /* copied */
     struct slice refresh_token;                 /* authenticate only; copied, wiped */
-    struct sink sink;                           /* copied; its arg must live until on_done */
+    const struct trace *trace; /* of the request that it is run for, sent with its calls; copied; NULL: none */
+    struct sink sink;          /* copied; its arg must live until on_done */
     /* err == NULL: machine finished and its result() is true. The text names call, status and mend. */
     void (*on_done)(void *arg, const struct engine_counts *counts, const struct err *err);
     void *arg;

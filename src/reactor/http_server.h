@@ -9,7 +9,9 @@
 #ifndef MSPHUB_REACTOR_HTTP_SERVER_H
 #define MSPHUB_REACTOR_HTTP_SERVER_H
 
+#include "base/cidr.h"
 #include "base/err.h"
+#include "base/trace.h"
 #include "reactor/loop.h"
 #include "reactor/tls.h"
 
@@ -38,6 +40,7 @@ struct http_server_options {  /* 0 takes the default in brackets */
     size_t max_buffered; /* bodies being received or worked on, all connections together; past it 503 [268435456] */
     size_t stream_high;  /* streaming replies: http_stream_write says false at it, bytes [262144] */
     bool reuse_port;
+    const struct cidr_list *trusted_proxies; /* whose X-Forwarded-For is believed; borrowed [nobody's] */
 };
 
 /* What a handler is given for one route. Patterns: "/api/v1/assets/{id}"; a segment in braces takes one percent-decoded,
@@ -89,10 +92,14 @@ bool http_request_arg_at(const struct http_request *r, size_t i, struct slice *r
 struct slice http_request_header(const struct http_request *r,
                                  const char *name); /* SLICE_NONE when absent; case-insensitive */
 struct slice http_request_body(const struct http_request *r);
-const char *http_request_peer(const struct http_request *r); /* numeric address, no port */
+/* Who sent it: a numeric address, no port, IPv4 as IPv4. Behind trusted proxies it is the right-most hop of X-Forwarded-For that is
+ * none of them. Audit, log, limits and key checks all go by this one. */
+const char *http_request_peer(const struct http_request *r);
 bool http_request_is_tls(const struct http_request *r);
 /* The client's X-Request-Id if it is 1..64 of [0-9A-Za-z._-], else one made here. Sent back with every reply. */
 const char *http_request_id(const struct http_request *r);
+/* The trace of the client's traceparent, or a new one; the span is this request's own. For the log and for calls made on its behalf. */
+const struct trace *http_request_trace(const struct http_request *r);
 usec_t http_request_started(const struct http_request *r); /* loop_now when the head was complete */
 /* Room for the caller's own per-request value (credential, tenant). `free_fn` may be NULL; runs after the reply. */
 void http_request_set_data(struct http_request *r, void *data, void (*free_fn)(void *));
@@ -107,7 +114,8 @@ void http_reply_header(struct http_request *r, const char *name, const char *val
 /* Ends the request. Content-Length, Date, X-Request-Id are set here; HEAD, 204 and 304 are sent without a body. Bodies over
  * 1 KiB are gzipped when the client accepts it and the type is text or JSON. `type` may be NULL for no body. */
 void http_reply(struct http_request *r, int status, const char *type, struct slice body);
-/* RFC 9457 application/problem+json: {"type":"about:blank"-or-slug,"title","status","detail","request_id"}. */
+/* RFC 9457 application/problem+json: {"type","title","status","detail","instance","request_id"}; the type is made of the status'
+ * text ("/problems/not_found"), the instance is left out when no path was understood. */
 void http_reply_problem(struct http_request *r, int status, const char *title, const char *detail);
 const char *http_status_text(int status);
 

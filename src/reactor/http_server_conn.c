@@ -315,6 +315,9 @@ void conn_open(struct http_server *s, struct evhtp_connection *lib, bool tls)
                               : (const void *)&((const struct sockaddr_in *)(const void *)lib->saddr)->sin_addr;
     if (lib->saddr->sa_family == AF_INET || lib->saddr->sa_family == AF_INET6)
         inet_ntop(lib->saddr->sa_family, address, c->peer, sizeof(c->peer));
+    struct ip ip;
+    if (ip_parse(slice_cstr(c->peer), &ip))
+        ip_text(&ip, c->peer); /* IPv4 by a socket of both kinds is IPv4 */
     TAILQ_INSERT_TAIL(&s->conns, c, link);
     bufferevent_event_cb lib_event;
     void *lib_arg;

@@ -141,8 +141,8 @@ struct conn {
     struct body_reader body;
     usec_t deadline; /* INT64_MAX: none */
     struct timer timer;
-    struct deferred work; /* go on in the next turn, or be freed */
-    char peer[INET6_ADDRSTRLEN];
+    struct deferred work;   /* go on in the next turn, or be freed */
+    char peer[IP_TEXT_MAX]; /* of the socket */
     TAILQ_ENTRY(conn) link;
 };
 
@@ -184,6 +184,8 @@ struct http_request {
     struct request_arg *args;
     size_t nargs;
     char id[REQUEST_ID_MAX + 1];
+    struct trace trace;
+    char client[IP_TEXT_MAX]; /* told by a trusted proxy; "": the socket's */
     usec_t started;
     void *data;
     void (*free_data)(void *);

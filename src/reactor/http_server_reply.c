@@ -166,17 +166,28 @@ void http_reply(struct http_request *r, int status, const char *type, struct sli
     conn_replied(c);
 }
 
+/* "Content Too Large": /problems/content_too_large. */
+static void problem_type(int status, struct str *out)
+{
+    str_adds(out, "/problems/");
+    for (const char *p = http_status_text(status); *p; p++)
+        str_addc(out, *p == ' ' || *p == '-' ? '_' : (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p));
+}
+
 void http_reply_problem(struct http_request *r, int status, const char *title, const char *detail)
 {
-    _cleanup_(str_release) struct str body = {0};
+    _cleanup_(str_release) struct str body = {0}, type = {0};
+    problem_type(status, &type);
     struct jw w;
     jw_init(&w, &body);
     jw_object(&w);
-    jw_key_str(&w, "type", "about:blank");
+    jw_key_slice(&w, "type", str_slice(&type));
     jw_key_str(&w, "title", title ? title : http_status_text(status));
     jw_key_i64(&w, "status", status);
     if (detail)
         jw_key_str(&w, "detail", detail);
+    if (r->head.path.n)
+        jw_key_slice(&w, "instance", r->head.path);
     jw_key_str(&w, "request_id", r->id);
     jw_end(&w);
     jw_done(&w);

@@ -13,12 +13,17 @@
 #define SPARE_MAX   256   /* requests kept for reuse */
 #define KEEP_BUFFER 16384 /* larger buffers are not kept */
 
+static uint64_t number(struct http_request *r)
+{
+    struct http_server *s = r->server;
+    uint64_t n = s->id_count++;
+    return crypto_hash64(s->id_seed, slice_of((const char *)&n, sizeof(n)));
+}
+
 static void make_id(struct http_request *r)
 {
     static const char digits[] = "0123456789abcdef";
-    struct http_server *s = r->server;
-    uint64_t n = s->id_count++;
-    uint64_t id = crypto_hash64(s->id_seed, slice_of((const char *)&n, sizeof(n)));
+    uint64_t id = number(r);
     for (int i = 0; i < 16; i++, id >>= 4)
         r->id[i] = digits[id & 15];
     r->id[16] = 0;
@@ -123,6 +128,54 @@ static bool is_request_id(struct slice id)
     return true;
 }
 
+static void take_trace(struct http_request *r)
+{
+    if (!trace_parse(http_head_get(&r->head, "traceparent"), &r->trace)) {
+        r->trace.sampled = false;
+        trace_set_id(&r->trace, number(r), number(r));
+    }
+    trace_set_span(&r->trace, number(r));
+}
+
+/* A hop as proxies write it: an address, perhaps with a port. */
+static bool hop_parse(struct slice hop, struct ip *ret)
+{
+    hop = slice_trim(hop);
+    if (ip_parse(hop, ret))
+        return true;
+    bool brackets = hop.n && *hop.p == '[';
+    struct slice rest = brackets ? slice_of(hop.p + 1, hop.n - 1) : hop;
+    return ip_parse(slice_cut(&rest, brackets ? ']' : ':'), ret);
+}
+
+/* Takes hops off the end of one X-Forwarded-For while they are trusted. False: the client is known, or as far as it can be. */
+static bool take_hops(struct http_request *r, struct slice hops)
+{
+    while (hops.n) {
+        const char *comma = memrchr(hops.p, ',', hops.n);
+        size_t at = comma ? (size_t)(comma - hops.p) + 1 : 0;
+        struct ip ip;
+        if (!hop_parse(slice_of(hops.p + at, hops.n - at), &ip))
+            return false; /* what stands before it cannot be believed either */
+        ip_text(&ip, r->client);
+        if (!cidr_list_has(r->server->o.trusted_proxies, &ip))
+            return false;
+        hops.n = comma ? at - 1 : 0;
+    }
+    return true;
+}
+
+static void take_client(struct http_request *r)
+{
+    const struct cidr_list *trusted = r->server->o.trusted_proxies;
+    struct ip ip;
+    if (!trusted || !trusted->n || !ip_parse(slice_cstr(r->conn->peer), &ip) || !cidr_list_has(trusted, &ip))
+        return;
+    for (size_t i = r->head.nfields; i-- > 0;) /* each proxy adds to the end */
+        if (slice_ieq(r->head.fields[i].name, SLICE("X-Forwarded-For")) && !take_hops(r, r->head.fields[i].value))
+            return;
+}
+
 static struct slice unescape(struct http_request *r, struct slice text)
 {
     if (!text.n || (!memchr(text.p, '%', text.n) && !memchr(text.p, '+', text.n)))
@@ -163,6 +216,8 @@ bool request_prepare(struct http_request *r, struct http_refusal *why)
         memcpy(r->id, id.p, id.n);
         r->id[id.n] = 0;
     }
+    take_trace(r);
+    take_client(r);
     return split_args(r, why);
 }
 
@@ -232,7 +287,7 @@ struct slice http_request_body(const struct http_request *r)
 
 const char *http_request_peer(const struct http_request *r)
 {
-    return r->conn->peer;
+    return *r->client ? r->client : r->conn->peer;
 }
 
 bool http_request_is_tls(const struct http_request *r)
@@ -243,6 +298,11 @@ bool http_request_is_tls(const struct http_request *r)
 const char *http_request_id(const struct http_request *r)
 {
     return r->id;
+}
+
+const struct trace *http_request_trace(const struct http_request *r)
+{
+    return &r->trace;
 }
 
 usec_t http_request_started(const struct http_request *r)

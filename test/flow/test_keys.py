@@ -134,6 +134,45 @@ class Keys(World):
         self.ok(self.edit(elsewhere["id"], "*", addresses=["127.0.0.1"]))
         self.ok(caller.get("/api/v1/assets"))
 
+    def test_behind_a_proxy(self):
+        hub = self.keep(Hub(self.cluster, self.key_file, trusted_proxies="127.0.0.0/8, 10.0.0.0/8"))
+        made = self.make(addresses=["192.0.2.7", "2001:db8::/32"])
+        caller = self.with_key(made["key"], hub.url)
+        for hops, status in (("192.0.2.7", 200), ("198.51.100.1, 192.0.2.7", 200), ("192.0.2.7, 198.51.100.1", 403),
+                             ("192.0.2.7, 10.1.2.3 , 127.0.0.2", 200), ("192.0.2.7:4711", 200), ("[2001:db8::5]:443", 200),
+                             ("2001:db8::5,10.0.0.1", 200), ("::ffff:192.0.2.7", 200), ("192.0.2.7, unknown", 403), ("", 403),
+                             ("192.0.2.7, ", 403), ("10.0.0.1", 403)):
+            self.assertEqual(caller.get("/api/v1/assets", headers={"X-Forwarded-For": hops}).status, status, hops)
+        self.problem(self.with_key(made["key"]).get("/api/v1/assets", headers={"X-Forwarded-For": "192.0.2.7"}), 403)  # nobody's proxy
+        self.ok(caller.get("/api/v1/assets", headers={"X-Forwarded-For": "192.0.2.7", "X-Request-Id": "by-proxy"}))
+        line = next(x for x in hub.process.text().splitlines() if '"by-proxy"' in x)
+        self.assertIn('"peer":"192.0.2.7"', line)
+        done = self.hub.command("check-config", "--trusted-proxies", "10.0.0.1/8", check=False)
+        self.assertEqual(done.returncode, 78)
+        self.assertIn("did you mean 10.0.0.0/8?", done.stderr)
+
+    def test_traces(self):
+        trace = "0af7651916cd43dd8448eb211c80319c"
+        self.ok(self.api.get("/api/v1/assets", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01", "X-Request-Id": "traced"}))
+        self.ok(self.api.get("/api/v1/assets", headers={"traceparent": f"00-{trace}-b7ad6b7169203331", "X-Request-Id": "untraced"}))
+        lines = {w: next(x for x in self.hub.process.text().splitlines() if f'"{w}"' in x) for w in ("traced", "untraced")}
+        self.assertIn(f'"trace_id":"{trace}"', lines["traced"])
+        self.assertNotIn(trace, lines["untraced"])
+        self.assertRegex(lines["untraced"], '"trace_id":"[0-9a-f]{32}"')
+
+    def test_problems_are_alike(self):
+        seen = {}
+        for method, path, status in (("GET", "/nothing", 404), ("GET", "/api/v1/assets/0", 404), ("PUT", "/api/v1/assets", 405)):
+            problem = self.problem(self.api(method, path), status)
+            self.assertEqual(problem["instance"], path)
+            self.assertRegex(problem["type"], "^/problems/[a-z_]+$")
+            seen[path] = set(problem)
+        self.assertEqual(len({frozenset(s) for s in seen.values()}), 1, seen)
+        large = self.api.post(KEYS, b'{"name":"' + b"x" * (1 << 20) + b'"}')
+        self.assertEqual(self.problem(large, 413)["type"], "/problems/content_too_large")
+        self.assertEqual(self.problem(self.api.get("/", headers={"X-Long": "x" * 20000}), 431)["type"],
+                         "/problems/request_header_fields_too_large")
+
     def test_rotation(self):
         made = self.make(addresses=["127.0.0.1"], scopes=["assets:read"])
         old, there = self.with_key(made["key"]), self.with_key(made["key"], self.other.url)

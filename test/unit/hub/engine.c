@@ -140,6 +140,41 @@ static void budget_is_shared_and_never_exceeded(void **state)
         15.5);
 }
 
+/* --- tracing --- */
+
+static const char traceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+static void wants_the_trace(struct fixture *f, struct visit *v)
+{
+    visit_answer(v, strcmp(v->traceparent, traceparent) == 0 ? 200 : 404, "Content-Type: application/json\r\n", BODY);
+}
+
+static void wants_no_trace(struct fixture *f, struct visit *v)
+{
+    visit_answer(v, *v->traceparent ? 404 : 200, "Content-Type: application/json\r\n", BODY);
+}
+
+static void calls_carry_the_trace_of_their_request(void **state)
+{
+    struct fixture *f = *state;
+    struct trace trace;
+    SCRIPT(traced, GET("/1"), POST("/2"));
+    SCRIPT(plain, GET("/1"));
+
+    assert_true(trace_parse(slice_cstr(traceparent), &trace));
+    f->handler = wants_the_trace;
+    traced.trace = &trace;
+    kit_start(f->hub, f->it, &traced);
+    trace = (struct trace){.sampled = false}; /* it was copied */
+    kit_finish(f->hub, &traced);
+    assert_int_equal(traced.err.code, ERR_NONE);
+    for (unsigned i = 0; i < traced.n; i++)
+        assert_int_equal(traced.calls[i].status, 200);
+    f->handler = wants_no_trace;
+    kit_run(f->hub, f->it, &plain);
+    assert_int_equal(plain.calls[0].status, 200);
+}
+
 /* --- throttling --- */
 
 static void first_is_throttled_for_a_second(struct fixture *f, struct visit *v)
@@ -932,6 +967,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(budget_is_shared_and_never_exceeded),
+        T(calls_carry_the_trace_of_their_request),
         T(retry_after_pauses_all_that_share_the_budget),
         T(another_run_waits_as_well),
         T(throttled_without_retry_after_backs_off),

@@ -94,6 +94,7 @@ static void on_read(struct bufferevent *bev, void *arg)
     v->v.nth = ++p->visits;
     assert_int_equal(sscanf(head, "%7s %127s", v->v.method, v->v.path), 2);
     copy_header(head, "\nAuthorization: ", v->v.authorization, sizeof(v->v.authorization));
+    copy_header(head, "\ntraceparent: ", v->v.traceparent, sizeof(v->v.traceparent));
     str_reserve(&v->v.body, body + 1);
     v->v.body.n = body;
     evbuffer_remove(in, v->v.body.p, body);
@@ -540,6 +541,7 @@ void kit_start(struct hub *h, struct integration *it, struct script *s)
     s->job = engine_start(h->engine, &(struct engine_job){
                                          .ops = it->provider->sync,
                                          .integration = it,
+                                         .trace = s->trace,
                                          .sink = {.arg = s},
                                          .on_done = on_done,
                                          .arg = s,

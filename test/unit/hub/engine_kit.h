@@ -11,7 +11,7 @@ struct product;
 struct visit { /* one request; lives until it is answered */
     struct product *product;
     unsigned nth; /* of all requests, from 1 */
-    char method[8], path[128], authorization[128];
+    char method[8], path[128], authorization[128], traceparent[64];
     struct str body;
 };
 
@@ -51,6 +51,7 @@ struct script { /* sink.arg of the job */
     void (*on_piece)(struct script *s, struct script_call *c);
     void *arg;
     struct ref job;
+    const struct trace *trace; /* of the job */
     /* how the job ended */
     unsigned done;
     struct err err;
