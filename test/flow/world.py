@@ -98,6 +98,11 @@ class World(unittest.TestCase):
         values.update(settings)
         return self.ok(self.api.post(f"/api/v1/integrations/{key}/configure", {"settings": values}))
 
+    def configure_msp360(self, key="msp360", **settings):
+        values = {"base_url": self.sim.msp360, "api_login": "sim-msp360-login", "api_password": 'sim-msp360-"pass"word'}
+        values.update(settings)
+        return self.ok(self.api.post(f"/api/v1/integrations/{key}/configure", {"settings": values}))
+
     def sync(self, key="ninjaone", **request):
         """Runs a sync of its own to its end (one that is on its way may have begun before what the test did); gives the run."""
         while True:

@@ -25,6 +25,8 @@ enum {
     F_TACTICAL_AGENTS,
     F_TACTICAL_CLIENTS,
     F_TACTICAL_NO_BETA,
+    F_MSP360_COMPUTERS,
+    F_MSP360_COMPANIES,
     F_LATENCY,
     F_TOKEN_LIFE,
     F_TLS_CERT,
@@ -42,6 +44,8 @@ static const struct option fixed_options[] = {
     {"tactical-agents", required_argument, NULL, F_TACTICAL_AGENTS},
     {"tactical-clients", required_argument, NULL, F_TACTICAL_CLIENTS},
     {"tactical-no-beta", no_argument, NULL, F_TACTICAL_NO_BETA},
+    {"msp360-computers", required_argument, NULL, F_MSP360_COMPUTERS},
+    {"msp360-companies", required_argument, NULL, F_MSP360_COMPANIES},
     {"latency", required_argument, NULL, F_LATENCY},
     {"token-life", required_argument, NULL, F_TOKEN_LIFE},
     {"tls-cert", required_argument, NULL, F_TLS_CERT},
@@ -55,11 +59,13 @@ static void help(void)
     puts("msphub-sim: plays the products that msphub talks to\n\n"
          "  --listen ADDRESS           NinjaOne, for example 127.0.0.1:0\n"
          "  --tactical-listen ADDRESS  Tactical RMM\n"
+         "  --msp360-listen ADDRESS    MSP360\n"
          "  --control-listen ADDRESS   the control API\n"
          "  --seed N                   the fleets follow from it (1)\n"
          "  --epoch SECONDS            the 'now' of the generated past (the start)\n"
          "  --ninja-devices N (1000)   --ninja-orgs N (20)\n"
          "  --tactical-agents N (120)  --tactical-clients N (6)  --tactical-no-beta\n"
+         "  --msp360-computers N (60)  --msp360-companies N (5)\n"
          "  --latency MS               before each answer (0)\n"
          "  --token-life SECONDS       of access tokens (3600)\n"
          "  --no-gzip                  never compress, whatever a client accepts\n"
@@ -105,6 +111,10 @@ static bool set_flag(struct flags *f, int id, const char *name, struct err *e)
     case F_TACTICAL_NO_BETA:
         o->tactical_beta = false;
         return true;
+    case F_MSP360_COMPUTERS:
+        return number(name, optarg, 0, 1000000, &o->msp_computers, e);
+    case F_MSP360_COMPANIES:
+        return number(name, optarg, 1, 10000, &o->msp_companies, e);
     case F_LATENCY:
         return number(name, optarg, 0, 600000, &f->latency_ms, e);
     case F_TOKEN_LIFE:
@@ -138,7 +148,9 @@ static bool parse_flags(struct flags *f, int argc, char **argv, struct err *e)
                                       .ninja_orgs = 20,
                                       .tactical_agents = 120,
                                       .tactical_clients = 6,
-                                      .tactical_beta = true};
+                                      .tactical_beta = true,
+                                      .msp_computers = 60,
+                                      .msp_companies = 5};
     int id, index = 0;
     while ((id = getopt_long(argc, argv, "", all, &index)) != -1) {
         e->code = ERR_NONE;

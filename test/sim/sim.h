@@ -97,6 +97,7 @@ struct sim_options {
     int64_t ninja_devices, ninja_orgs;
     int64_t tactical_agents, tactical_clients;
     bool tactical_beta;
+    int64_t msp_computers, msp_companies;
 };
 
 struct hook_message; /* hooks.h */

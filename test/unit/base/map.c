@@ -386,6 +386,21 @@ static void long_lists(void **state)
     check_rows(&bare, doc.p, want.p);
 }
 
+static void keys_may_compare_without_case(void **state)
+{
+    static const struct map_doc any = {"Results[]", &machine_map, &head_map, .any_case = true};
+    char long_key[80];
+    memset(long_key, 'I', sizeof(long_key));
+    long_key[sizeof(long_key) - 1] = '\0';
+    char *json = mem_printf(
+        "{\"TOTAL\":1,\"%s\":2,\"rESULTS\":[{\"ID\":7,\"Name\":\"n\",\"WMI\":{\"Bios\":[[{\"serialnumber\":\"s\"}]]},"
+        "\"%s\":\"x\",\"DISKS\":[{\"Bytes\":3,\"TAGS\":[\"t\"]}]}]}",
+        long_key, long_key);
+    check_rows(&any, json, " id='7' name='n' serial='s' disks: { bytes=3 tags=[t] }\n");
+    free(json);
+    check_rows(&bare, "[{\"id\":7,\"Name\":\"n\"}]", " id='7'\n"); /* as a rule they do not */
+}
+
 static void hostile_texts(void **state)
 {
     check_rows(&bare, "[{\"id\":\"a\\u0000b\",\"name\":\"\\udc00 \xC0\xAF\"}]",
@@ -424,6 +439,7 @@ int main(void)
         cmocka_unit_test(callback_stops),
         cmocka_unit_test(long_texts_are_cut_at_a_character),
         cmocka_unit_test(long_lists),
+        cmocka_unit_test(keys_may_compare_without_case),
         cmocka_unit_test(hostile_texts),
         cmocka_unit_test(one_document_in_memory),
     };

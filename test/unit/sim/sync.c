@@ -206,14 +206,68 @@ static void tactical_is_read_without_the_beta_interface(void **state)
     tactical_is_read(*state);
 }
 
+#define MSP360_SETTINGS                                                                                                \
+    "{\"base_url\":\"https://"                                                                                         \
+    "sim.internal\",\"api_login\":\"sim-msp360-login\",\"api_password\":\"sim-msp360-\\\"pass\\\""                     \
+    "word\"}"
+
+static void msp360_is_read(struct world *w, int64_t least_calls)
+{
+    struct drive d;
+    drive_init(&d, w, "msp360", MSP360_SETTINGS);
+    assert_true(play(&d, d.provider->probe));
+    d.calls = 0;
+    assert_true(play(&d, d.provider->sync));
+    assert_clean(&d);
+    const struct json *sum = world_control(w, HTTP_GET, "/control/msp360/summary", NULL).json;
+    assert_int_equal(d.complete[RECORD_ORGANIZATION], json_number(sum, "companies"));
+    assert_int_equal(d.complete[RECORD_DEVICE], json_number(sum, "computers"));
+    assert_int_equal(d.records[RECORD_BACKUP_JOB], json_number(sum, "plans"));
+    assert_int_equal(d.complete[RECORD_BACKUP_JOB], json_number(sum, "plans"));
+    assert_true((int64_t)d.records[RECORD_ALERT] > json_number(sum, "failing")); /* those that went well close theirs */
+    assert_true(d.calls >= least_calls);
+    settings_free(d.settings);
+}
+
+static void msp360_is_read_to_the_last_row(void **state)
+{
+    msp360_is_read(*state, 4); /* companies, two pages of computers, plans */
+}
+
+/* A page shorter than asked for is no end. */
+static void msp360_is_read_in_pages_of_the_servers_size(void **state)
+{
+    world_control(*state, HTTP_PATCH, "/control/msp360/settings", "{\"page_cap\":10,\"count_is_total\":true}");
+    msp360_is_read(*state, 15);
+    world_control(*state, HTTP_PATCH, "/control/msp360/settings", "{\"page_cap\":13,\"count_is_total\":false}");
+    msp360_is_read(*state, 12);
+}
+
+static void msp360_never_proves_a_list_with_a_fault(void **state)
+{
+    static const enum fault_kind faults[] = {FAULT_WRONG_TOTAL, FAULT_STUCK_CURSOR, FAULT_REPEAT_PAGE, FAULT_SHUFFLE};
+    struct world *w = *state;
+    for (size_t k = 0; k < ARRAY_LEN(faults); k++) {
+        struct drive d;
+        w->fault = FAULT_NONE;
+        world_control(w, HTTP_PATCH, "/control/msp360/settings", "{\"page_cap\":13}");
+        drive_init(&d, w, "msp360", MSP360_SETTINGS);
+        w->fault = faults[k];
+        play(&d, d.provider->sync);
+        assert_int_equal(d.complete[RECORD_DEVICE], -1);
+        assert_true(d.incomplete > 0);
+        settings_free(d.settings);
+    }
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(ninjaone_is_read_to_the_last_row),
-        TEST(ninjaone_tells_a_total_that_does_not_fit),
-        TEST(tactical_is_read_to_the_last_row),
-        TEST(tactical_is_read_without_the_beta_interface),
+        TEST(ninjaone_is_read_to_the_last_row),        TEST(ninjaone_tells_a_total_that_does_not_fit),
+        TEST(tactical_is_read_to_the_last_row),        TEST(tactical_is_read_without_the_beta_interface),
+        TEST(msp360_is_read_to_the_last_row),          TEST(msp360_is_read_in_pages_of_the_servers_size),
+        TEST(msp360_never_proves_a_list_with_a_fault),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

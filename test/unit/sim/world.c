@@ -18,7 +18,9 @@ int world_setup(void **state)
                                                .ninja_orgs = 6,
                                                .tactical_agents = 40,
                                                .tactical_clients = 6,
-                                               .tactical_beta = true};
+                                               .tactical_beta = true,
+                                               .msp_computers = 120,
+                                               .msp_companies = 5};
     struct world *w = NEW(struct world);
     w->sim = sim_new(NULL, NULL, &options);
     w->sim->on_hook = on_hook;
