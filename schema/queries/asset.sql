@@ -24,6 +24,7 @@ order by a.name_key, a.asset_id limit $13::bigint
 
 -- fragment: members
 a.asset_id as id, a.name, a.hostname, a.dns_name, a.asset_type, a.product_class, a.organization_id, o.name as organization,
+       o.client_id, c.name as client,
        a.location, a.description, a.agent_status, a.agent_version, a.last_seen, a.public_ip, a.ips, a.macs, a.manufacturer,
        a.model, a.serial, a.uuid, a.domain, a.memory_bytes, a.virtual_machine, a.os_name, a.os_version, a.os_build,
        a.os_architecture, a.processor, a.last_user, a.approved, a.maintenance, a.created_at, a.updated_at, a.retired_at,
@@ -31,6 +32,7 @@ a.asset_id as id, a.name, a.hostname, a.dns_name, a.asset_type, a.product_class,
 
 -- fragment: named
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
+left join clients c on c.tenant_id = $1 and c.client_id = o.client_id
 order by a.name_key, a.asset_id
 
 -- name: by_name
@@ -63,6 +65,7 @@ from ({page} and a.retired_at is not null {after_name}) a {named};
 select {members}, '' as key, a.asset_id
 from ({page} and ($11::text is null or a.asset_id > $12::bigint) order by a.asset_id limit $13::bigint) a
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
+left join clients c on c.tenant_id = $1 and c.client_id = o.client_id
 order by a.asset_id;
 
 -- name: get
@@ -82,4 +85,5 @@ select {members}, a.provenance, (
         where s.tenant_id = $1 and s.asset_id = a.asset_id) as sources
 from assets a
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
+left join clients c on c.tenant_id = $1 and c.client_id = o.client_id
 where a.tenant_id = $1 and a.asset_id = $2::bigint;

@@ -18,3 +18,33 @@ void organization_list(struct pg_pool *db, int64_t integration_id, struct slice 
     pg_p_i64(s, q->limit + 1);
     page_submit(s, stmt, q->limit, cb, arg);
 }
+
+void organization_get(struct pg_pool *db, int64_t tenant_id, int64_t integration_id, int64_t organization_id,
+                      row_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    unsigned stmt = pg_add(s, &Q_ORGANIZATION_GET);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, integration_id);
+    pg_p_i64(s, organization_id);
+    row_submit(s, stmt, "organization", cb, arg);
+}
+
+void organization_decide(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
+                         int64_t organization_id, int64_t version, int64_t client_id, bool ignored, row_cb *cb,
+                         void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    audit_by(s, by);
+    unsigned stmt = pg_add(s, &Q_ORGANIZATION_DECIDE);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, integration_id);
+    pg_p_i64(s, organization_id);
+    pg_p_i64(s, version);
+    pg_p_str(s, client_id ? "mapped" : ignored ? "ignored" : "unmapped");
+    if (client_id)
+        pg_p_i64(s, client_id);
+    else
+        pg_p_null(s);
+    row_submit(s, stmt, "organization", cb, arg);
+}

@@ -11,6 +11,7 @@ struct read_op {
     const char *what;
     page_cb *on_page;
     item_cb *on_item;
+    row_cb *on_row;
     void *arg;
 };
 
@@ -99,6 +100,31 @@ void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb,
     struct read_op *op = NEW(struct read_op);
     *op = (struct read_op){.stmt = stmt, .what = what, .on_item = cb, .arg = arg};
     pg_submit(s, on_item, op);
+}
+
+static void on_row(void *arg, const struct pg_reply *r)
+{
+    struct read_op op = *(struct read_op *)arg;
+    free(arg);
+    const struct err *e = pg_reply_err(r);
+    struct err why = {0};
+    if (e && strcmp(pg_reply_sqlstate(r), "23505") == 0)
+        err_set(&why, ERR_CONFLICT, "there is another %s of this name or reference", op.what);
+    else if (!e && pg_nrows(r, op.stmt) == 0)
+        err_set(&why, ERR_NOT_FOUND, "there is no such %s", op.what);
+    if (why.code)
+        e = &why;
+    struct row row = {0};
+    if (!e)
+        row = (struct row){pg_i64(r, op.stmt, 0, 0), pg_i64(r, op.stmt, 0, 1), pg_text(r, op.stmt, 0, 2)};
+    op.on_row(op.arg, e ? NULL : &row, e);
+}
+
+void row_submit(struct pg_seg *s, unsigned stmt, const char *what, row_cb *cb, void *arg)
+{
+    struct read_op *op = NEW(struct read_op);
+    *op = (struct read_op){.stmt = stmt, .what = what, .on_row = cb, .arg = arg};
+    pg_submit(s, on_row, op);
 }
 
 void page_p_contains(struct pg_seg *s, struct slice text)

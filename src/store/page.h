@@ -34,6 +34,15 @@ typedef void item_cb(void *arg, struct slice json, const struct err *e);
 void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, void *arg);
 void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg);
 
+/* One thing that edits count: its statement gives (id, version, json text). */
+struct row {
+    int64_t id, version;
+    struct slice json; /* borrowed in the callback */
+};
+/* NULL with an error: ERR_NOT_FOUND, there is none (of the version that was named); ERR_CONFLICT, its name is taken. */
+typedef void row_cb(void *arg, const struct row *row, const struct err *e);
+void row_submit(struct pg_seg *s, unsigned stmt, const char *what, row_cb *cb, void *arg);
+
 /* Parameter of an `ilike`: texts that contain this one, for what people type is text, not a pattern. .p == NULL: null. */
 void page_p_contains(struct pg_seg *s, struct slice text);
 
