@@ -2,6 +2,7 @@
  * Owns:   an api_call per request, freed when the request is replied to (http_request_set_data).
  * States: the stages below, in order. Each ends with api_next(), now or in a later turn, or with a reply, which ends the call. */
 #include "api/api.h"
+#include "api/limits.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 struct api {
     struct hub *hub;
     struct api_shares *shares;
+    struct api_limits *limits;
+    unsigned held; /* calls in api_hold */
     struct metric *in_progress;
 };
 
@@ -17,11 +20,17 @@ struct api_shares *api_shares_of(struct api *a)
     return a->shares;
 }
 
+struct api_limits *api_limits_of(struct api *a)
+{
+    return a->limits;
+}
+
 struct api *api_new(struct hub *h, struct http_server *server)
 {
     struct api *a = NEW(struct api);
     a->hub = h;
     a->shares = api_shares_new();
+    a->limits = api_limits_new(h);
     a->in_progress =
         metric_gauge(h->metrics, "msphub_api_requests_in_progress", "Requests that wait for their answer.");
     http_server_add(server, api_routes, api_nroutes, a);
@@ -33,12 +42,40 @@ void api_free(struct api *a)
     if (!a)
         return;
     api_shares_free(a->shares);
+    api_limits_free(a->limits);
     free(a);
+}
+
+static void hold_end(struct api_call *c)
+{
+    timer_cancel(&c->hold);
+    c->held = NULL;
+    c->api->held--;
+}
+
+static void on_held(void *arg)
+{
+    struct api_call *c = arg;
+    void (*then)(void *call) = c->held;
+    hold_end(c);
+    then(c);
+}
+
+bool api_hold(struct api_call *c, usec_t wait, unsigned most, void (*then)(void *call))
+{
+    if (c->api->held >= most)
+        return false;
+    c->api->held++;
+    c->held = then;
+    timer_set(&c->hold, c->hub->loop, wait, on_held, c);
+    return true;
 }
 
 static void call_free(void *data)
 {
     struct api_call *c = data;
+    if (c->held)
+        hold_end(c);
     c->api->in_progress->value--;
     integration_unref(c->integration);
     arena_free(c->arena);
@@ -158,7 +195,7 @@ static void run(struct api_call *c)
     c->op->run(c);
 }
 
-static void (*const stages[])(struct api_call *c) = {api_authenticate, authorize, read_body,
+static void (*const stages[])(struct api_call *c) = {api_authenticate, api_limit, authorize, read_body,
                                                      find_integration, guard,     run};
 
 void api_next(struct api_call *c)

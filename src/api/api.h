@@ -51,6 +51,8 @@ struct api_call {
     void (*then)(struct api_call *c); /* of api_find_integration */
     void *args;                       /* the operation's own, in the arena */
     int status;                       /* of a reply that ends in another operation's; 0: that one's own */
+    struct timer hold;                /* of api_hold, with what comes then */
+    void (*held)(void *call);
 };
 
 #define ROUTE(method, pattern, role, scope, operation, flags) void op_##operation(struct api_call *c);
@@ -64,6 +66,9 @@ void api_enter(struct http_request *r, void *arg);
 void api_next(struct api_call *c);
 /* c->integration from {key}, then `then`; or it has replied 404. For operations where only some calls need one. */
 void api_find_integration(struct api_call *c, void (*then)(struct api_call *c));
+/* `then` after a while; false: `most` calls are held back already. */
+bool api_hold(struct api_call *c, usec_t wait, unsigned most, void (*then)(void *call));
+struct api_limits *api_limits_of(struct api *a); /* api/limits.h */
 /* The stage that finds out who asks (authenticate.c). */
 void api_authenticate(struct api_call *c);
 /* Who makes the changes of this call, for store/audit.h; lives as long as the call. */

@@ -1,7 +1,7 @@
 /* api/authenticate.c - the stage that finds out who asks.
  * How:    each way in (API key …) says whether the request's credential is its own; the first that does checks it, from its cache
  *         in the same turn or by the database in a later one. No way in tells why a credential is refused. */
-#include "api/api.h"
+#include "api/limits.h"
 #include "hub/bearer.h"
 
 /* `address`: the client's. */
@@ -63,9 +63,9 @@ static void on_checked(void *arg, const struct access_identity *who, const struc
         return;
     }
     if (e) {
-        http_reply_header(c->req, "WWW-Authenticate", "Bearer realm=\"msphub\", error=\"invalid_token\"");
-        api_problem(c, 401, "bad_credential",
-                    "The credential is unknown, expired or revoked. `msphub api-key create` makes an API key.");
+        api_refuse_credential(
+            c, "Bearer realm=\"msphub\", error=\"invalid_token\"", "bad_credential",
+            "The credential is unknown, expired or revoked. `msphub api-key create` makes an API key.");
         return;
     }
     c->who = *who;

@@ -1,5 +1,6 @@
 """API keys by REST: their life, what narrows them, rotation, and that every process hears of it."""
 import unittest
+import zlib
 
 from processes import Hub, Http, eventually
 from world import World
@@ -23,6 +24,10 @@ class Keys(World):
 
     def edit(self, key_id, etag, **body):
         return self.api("PATCH", f"{KEYS}/{key_id}", body, headers={"If-Match": etag} if etag else {})
+
+    def line(self, hub, request_id):
+        """The access line of a request; it is written after the answer."""
+        return eventually(lambda: next((x for x in hub.process.text().splitlines() if f'"{request_id}"' in x), None), request_id)
 
     def test_life(self):
         answer = self.api.post(KEYS, {"name": "import", "role": "operator", "expires_at": "2037-01-01T00:00:00Z"})
@@ -145,8 +150,7 @@ class Keys(World):
             self.assertEqual(caller.get("/api/v1/assets", headers={"X-Forwarded-For": hops}).status, status, hops)
         self.problem(self.with_key(made["key"]).get("/api/v1/assets", headers={"X-Forwarded-For": "192.0.2.7"}), 403)  # nobody's proxy
         self.ok(caller.get("/api/v1/assets", headers={"X-Forwarded-For": "192.0.2.7", "X-Request-Id": "by-proxy"}))
-        line = next(x for x in hub.process.text().splitlines() if '"by-proxy"' in x)
-        self.assertIn('"peer":"192.0.2.7"', line)
+        self.assertIn('"peer":"192.0.2.7"', self.line(hub, "by-proxy"))
         done = self.hub.command("check-config", "--trusted-proxies", "10.0.0.1/8", check=False)
         self.assertEqual(done.returncode, 78)
         self.assertIn("did you mean 10.0.0.0/8?", done.stderr)
@@ -155,7 +159,7 @@ class Keys(World):
         trace = "0af7651916cd43dd8448eb211c80319c"
         self.ok(self.api.get("/api/v1/assets", headers={"traceparent": f"00-{trace}-b7ad6b7169203331-01", "X-Request-Id": "traced"}))
         self.ok(self.api.get("/api/v1/assets", headers={"traceparent": f"00-{trace}-b7ad6b7169203331", "X-Request-Id": "untraced"}))
-        lines = {w: next(x for x in self.hub.process.text().splitlines() if f'"{w}"' in x) for w in ("traced", "untraced")}
+        lines = {w: self.line(self.hub, w) for w in ("traced", "untraced")}
         self.assertIn(f'"trace_id":"{trace}"', lines["traced"])
         self.assertNotIn(trace, lines["untraced"])
         self.assertRegex(lines["untraced"], '"trace_id":"[0-9a-f]{32}"')
@@ -172,6 +176,31 @@ class Keys(World):
         self.assertEqual(self.problem(large, 413)["type"], "/problems/content_too_large")
         self.assertEqual(self.problem(self.api.get("/", headers={"X-Long": "x" * 20000}), 431)["type"],
                          "/problems/request_header_fields_too_large")
+
+    def test_rates(self):
+        hub = self.keep(Hub(self.cluster, self.key_file, rate_limit_key=20, rate_limit_tenant=30, rate_limit_wrong=3))
+        mine, other = self.with_key(self.make()["key"], hub.url), self.with_key(self.make()["key"], hub.url)
+        first = mine.get("/api/v1/assets")
+        self.assertEqual(first.headers["RateLimit-Policy"], '"default";q=20;w=60, "tenant";q=30;w=60')
+        self.assertEqual(first.headers["RateLimit"], '"default";r=19;t=3')
+        statuses = [mine.get("/api/v1/assets").status for _ in range(21)]
+        self.assertIn(429, statuses)
+        self.assertEqual(statuses[:19], [200] * 19)
+        late = next(a for a in iter(lambda: mine.get("/api/v1/assets"), None) if a.status == 429)
+        self.assertEqual(self.problem(late, 429)["type"], "/problems/too_many_requests")
+        self.assertRegex(late.headers["RateLimit"], '^"default";r=0;t=[0-9]+$')
+        self.assertIn(late.headers["Retry-After"], ("1", "2", "3"))
+        answers = [other.get("/api/v1/assets") for _ in range(14)]  # of the tenant's 30 some 10 are left
+        self.assertEqual(answers[0].status, 200)
+        self.assertIn("rate_limit_tenant", self.problem(answers[-1], 429)["detail"])
+        self.assertRegex(answers[-1].headers["RateLimit"], '^"tenant";r=0;t=[0-9]+$')
+        guess = "msp_aaaaaaaa_" + "b" * 32 + "_"
+        guess += f"{zlib.crc32(guess[:-1].encode()) & 0xffffff:06x}"
+        guesser = self.with_key(guess, hub.url)
+        guesses = [guesser.get("/api/v1/assets") for _ in range(5)]
+        self.assertEqual([a.status for a in guesses], [401, 401, 401, 429, 429])
+        self.assertEqual(self.problem(guesses[-1], 429)["type"], "/problems/too_many_wrong_credentials")
+        self.ok(self.with_key(self.new_tenant("quiet", "Quiet"), hub.url).get("/api/v1/assets"))  # a good key from the same address
 
     def test_rotation(self):
         made = self.make(addresses=["127.0.0.1"], scopes=["assets:read"])
