@@ -61,6 +61,64 @@ class Configuration(unittest.TestCase):
         told = self.refused(key, text=f"key_file = {key}\n")
         self.assertNotIn("deadbeef", told)
 
+    def keys(self, mode=0o600, name="k7"):
+        """A key file, and the key in it."""
+        key = os.urandom(32).hex()
+        path = self.file(f"{name}:{key}\n")
+        os.chmod(path, mode)
+        return path, key
+
+    def told(self, **env):
+        done = run("check-config", **env)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout + done.stderr
+
+    def test_where_the_keys_come_from_is_told_and_never_a_key(self):
+        path, key = self.keys()
+        told = self.told(MSPHUB_KEY_FILE=path)
+        self.assertIn(f"Sealing keys: 1, in the file {path}; the current one is k7.", told)
+        folder = tempfile.mkdtemp()
+        self.addCleanup(os.rmdir, folder)
+        self.assertIn("Sealing keys: none", self.told(CREDENTIALS_DIRECTORY=folder))
+        credential = os.path.join(folder, "msphub.key")
+        with open(credential, "w", encoding="ascii") as f:
+            f.write("c1:" + key)
+        self.addCleanup(os.unlink, credential)
+        told += self.told(CREDENTIALS_DIRECTORY=folder)
+        self.assertIn(f"systemd's credential {credential}; the current one is c1", told)
+        self.assertIn(f"in the file {path}", self.told(CREDENTIALS_DIRECTORY=folder, MSPHUB_KEY_FILE=path))  # the option wins
+        told += self.told(MSPHUB_KEYS=f"e2:{key},e1:{os.urandom(32).hex()}")
+        self.assertIn("Sealing keys: 2, in the environment variable MSPHUB_KEYS; the current one is e2.", told)
+        self.assertIn("current one is e1", self.told(MSPHUB_KEYS=f"e1:{os.urandom(32).hex()}\ne2:{key}\n"))
+        told += self.refused("MSPHUB_KEYS", "keep one", MSPHUB_KEYS="e2:" + key, MSPHUB_KEY_FILE=path)
+        told += self.refused("MSPHUB_KEYS", "line 1", MSPHUB_KEYS="e2:" + key[:-1])
+        told += self.refused("--keys", argv=["--keys", "e2:" + "0" * 64])
+        self.assertNotIn(key[:-1], told)
+
+    def test_a_key_file_that_others_may_read_or_write(self):
+        self.assertNotIn("warning", self.told(MSPHUB_KEY_FILE=self.keys(0o640)[0]))
+        self.assertIn("can be read by everybody", self.told(MSPHUB_KEY_FILE=self.keys(0o644)[0]))
+        path, _ = self.keys(0o602)
+        self.refused(path, "chmod 600", MSPHUB_KEY_FILE=path)
+
+    def test_an_option_from_a_file(self):
+        secret = self.file("postgresql://hub:hunter2@db.example/msphub?application_name=from-file\n")
+        dumped = run("check-config", "--dump", MSPHUB_DATABASE_FILE=secret).stdout
+        self.assertIn("application_name=from-file", dumped)
+        self.assertNotIn("hunter2", dumped)
+        self.refused("MSPHUB_DATABASE_FILE", "keep one", MSPHUB_DATABASE_FILE=secret, MSPHUB_DATABASE="x")
+        self.refused("MSPHUB_DATABASE_FILE", "/nonexistent", MSPHUB_DATABASE_FILE="/nonexistent")
+        self.refused("MSPHUB_LOG_LEVEL_FILE", "log_level", MSPHUB_LOG_LEVEL_FILE=self.file("in\x01fo"))
+        self.refused("MSPHUB_SYNC_BATCH_FILE", MSPHUB_SYNC_BATCH_FILE=secret)  # only what is text
+        self.refused("MSPHUB_NOSUCH_FILE", MSPHUB_NOSUCH_FILE=secret)
+        path, _ = self.keys()
+        self.assertIn(path, self.told(MSPHUB_KEY_FILE=path))  # an option of that very name
+
+    def test_private_networks(self):
+        self.told(MSPHUB_PRIVATE_NETWORKS="10.1.2.0/24, fd00:7::/32 ,192.168.7.9")
+        self.refused("private_networks", "10.1.2.0/33", MSPHUB_PRIVATE_NETWORKS="10.1.2.0/33")
+        self.refused("private_networks", "10.1.2.3/24", "must be zero", MSPHUB_PRIVATE_NETWORKS="10.1.2.3/24")
+
     def test_dump_masks_the_database_password(self):
         done = run("check-config", "--dump", "--database", "postgresql://hub:hunter2@db.example/msphub")
         self.assertNotIn("hunter2", done.stdout)

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "base/test.h"
+#include "hub/reseal.h"
 #include "hub/token_store.h"
 #include "pgtest.h"
 
@@ -358,19 +359,6 @@ static void a_rotated_token_survives_a_lost_database(void **state)
     assert_int_equal(f->reused, 0);
 }
 
-static void a_lease_of_the_dead_runs_out(void **state)
-{
-    struct fixture *f = *state;
-    SCRIPT(s);
-
-    pgtest_sql(pg, "update integration_configurations set token_lease_owner = 'dead:1',"
-                   " token_lease_until = now() + interval '300 milliseconds'");
-    kit_run(f->hub, f->it, &s);
-    assert_int_equal(s.err.code, ERR_NONE);
-    kit_until(f->loop, lease_is_free, NULL);
-    assert_stored_refresh(f, "R2");
-}
-
 /* As if a process had stored it: valid for `left` more, of an hour. */
 static void store_access(struct fixture *f, const char *text, const struct integration *as, usec_t left)
 {
@@ -385,6 +373,87 @@ static void store_access(struct fixture *f, const char *text, const struct integ
                sealed.p, (long long)(left / USEC_PER_S));
     str_release(&sealed);
     token_unref(t);
+}
+
+#define BOTH_KEYS                                                                                                      \
+    "k2:ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100\n"                                            \
+    "k1:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+struct resealing {
+    bool done;
+    uint64_t resealed, old, unopened;
+};
+
+static void on_resealed(void *arg, const struct reseal_report *report, const struct err *e)
+{
+    struct resealing *r = arg;
+
+    assert_null(e);
+    *r = (struct resealing){true, report->resealed, report->old, report->nunopened};
+}
+
+static bool access_is_resealed(void *arg)
+{
+    return pgtest_count(pg, "select count(*) from integration_configurations where access_token like 'v1:k2:%%'") == 1;
+}
+
+static bool resealing_done(void *arg)
+{
+    return ((struct resealing *)arg)->done;
+}
+
+/* The product has given out R2 while everything is sealed with another key: R1's sealed text, by which the refresh knows what it
+ * replaces, must stay until then. */
+static void sealing_anew_meanwhile_loses_no_rotated_token(void **state)
+{
+    struct fixture *f = *state;
+    struct resealing result = {0};
+    struct err e;
+    SCRIPT(a);
+    SCRIPT(b);
+
+    store_access(f, "A0", f->it, 1); /* used up */
+    f->hold = true;
+    kit_start(f->hub, f->it, &a);
+    kit_until(f->loop, token_held, f);
+
+    keyring_free(f->other->keyring);
+    f->other->keyring = keyring_parse(SLICE(BOTH_KEYS), &e);
+    struct reseal *r = reseal_start(&(struct reseal_input){
+        .loop = f->loop, .db = f->other->db, .keyring = f->other->keyring, .done = on_resealed, .arg = &result});
+    kit_until(f->loop, access_is_resealed, NULL);
+    f->hold = false;
+    answer_token(f, f->held);
+    kit_finish(f->hub, &a);
+    assert_string_equal(a.err.what, "");
+    kit_until(f->loop, resealing_done, &result);
+    assert_int_equal(result.resealed,
+                     3); /* A0, then A2 and R2, sealed with the old key by a hub that has not got the new one */
+    assert_int_equal(result.old + result.unopened, 0);
+    assert_column(f, "refresh_token", "v1:k2:");
+
+    keyring_free(f->hub->keyring);
+    f->hub->keyring = keyring_parse(SLICE(BOTH_KEYS), &e);
+    assert_stored_refresh(f, "R2");
+    pgtest_sql(pg, "update integration_configurations set access_token = null");
+    kit_run(f->other, f->it, &b);
+    assert_string_equal(b.err.what, "");
+    assert_int_equal(f->reused, 0);
+    assert_stored_refresh(f, "R3");
+    reseal_free(r);
+}
+
+static void a_lease_of_the_dead_runs_out(void **state)
+{
+    struct fixture *f = *state;
+    SCRIPT(s);
+
+    pgtest_sql(pg, "update integration_configurations set token_lease_owner = 'dead:1',"
+                   " token_lease_until = now() + interval '300 milliseconds'");
+    kit_run(f->hub, f->it, &s);
+    assert_int_equal(s.err.code, ERR_NONE);
+    kit_until(f->loop, lease_is_free, NULL);
+    assert_stored_refresh(f, "R2");
 }
 
 static void stored_by_another_is_used(void **state)
@@ -510,6 +579,7 @@ int main(void)
         T(trouble_at_the_token_endpoint_clears_nothing),
         T(a_certificate_that_is_not_trusted_ends_no_grant),
         T(a_rotated_token_survives_a_lost_database),
+        T(sealing_anew_meanwhile_loses_no_rotated_token),
         T(a_lease_of_the_dead_runs_out),
         T(stored_by_another_is_used),
         T(of_other_settings_is_no_token),
