@@ -9,15 +9,15 @@ values ($1, $2::text, $3::text, $4::bytea, $5::text, $6::timestamptz, string_to_
 returning api_key_id, version, msphub_api_key_json(api_keys)::text;
 
 -- name: find
--- $1 SHA-256 of what was sent. Only secrets that are valid now, of tenants that are active. The time of one that was rotated ends
--- with the overlap.
+-- $1 SHA-256 of what was sent. Only secrets that are valid now; the time of one that was rotated ends with the overlap. Whether the
+-- tenant is suspended is not asked here: that is told (403), unlike why a key is not good.
 select k.tenant_id, k.api_key_id, k.role, k.prefix, k.until, array_to_string(k.scopes, ','), array_to_string(k.addresses, ',')
 from (select tenant_id, api_key_id, role, prefix, scopes, addresses, expires_at as until
       from api_keys where hash = $1::bytea and revoked_at is null
       union all
       select tenant_id, api_key_id, role, prefix, scopes, addresses, least(expires_at, previous_until)
-      from api_keys where previous_hash = $1::bytea and revoked_at is null) as k join tenants t using (tenant_id)
-where (k.until is null or k.until > now()) and t.status = 'active';
+      from api_keys where previous_hash = $1::bytea and revoked_at is null) as k
+where k.until is null or k.until > now();
 
 -- name: list
 -- Newest first. $1 tenant, $2 after this id (null: first page), $3 rows.

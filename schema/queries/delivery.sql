@@ -4,7 +4,7 @@
 -- One batch of intake. Arrays: $1 tenant, $2 integration, $3 provider, $4 dedupe key, $5 type, $6 body, $7 received at,
 -- $8 held. Gives (place in the arrays from 1, delivery) of what is new; what is missing was there already. Sorted by key,
 -- so that two processes that were sent the same webhooks wait for each other instead of blocking each other. A hub whose
--- clock is ahead of the database's must not make its deliveries wait.
+-- clock is ahead of the database's must not make its deliveries wait. What comes for a tenant that is being deleted is not kept.
 with input as materialized (
     select nextval('webhook_delivery_id') as delivery_id, u.*
     from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::timestamptz[], $8::boolean[])
@@ -14,7 +14,9 @@ with input as materialized (
                                     provider, dedupe_key, type, body)
     select tenant_id, delivery_id, integration_id, received_at, least(received_at, now()), (received_at at time zone 'utc')::date,
            case when held then 'held' else 'pending' end, provider, dedupe_key, type, body
-    from input order by integration_id, dedupe_key collate "C"
+    from input
+    where tenant_id in (select t.tenant_id from tenants t where t.tenant_id = any ($1) and t.status <> 'deleting')
+    order by integration_id, dedupe_key collate "C"
     on conflict do nothing
     returning delivery_id
 )
@@ -51,11 +53,21 @@ where d.tenant_id = u.tenant_id and d.delivery_id = u.delivery_id
   and d.received_on = (u.received_at at time zone 'utc')::date and d.claimed_by = $7::text;
 
 -- name: release
--- What was held for an integration or tenant that is active again becomes pending.
+-- What was held for an integration or tenant that is active again becomes pending, the oldest first. $1 at most.
+with free as materialized (
+    select d.tenant_id, d.delivery_id, d.received_on
+    from integration_configurations i join tenants t using (tenant_id)
+    cross join lateral (
+        select x.tenant_id, x.delivery_id, x.received_on from webhook_deliveries x
+        where x.status = 'held' and x.tenant_id = i.tenant_id and x.integration_id = i.integration_id
+        order by x.delivery_id limit $1::bigint
+    ) d
+    where i.enabled and t.status = 'active'
+    limit $1
+)
 update webhook_deliveries d set status = 'pending', next_attempt_at = now(), attempts = 0
-from integration_configurations i join tenants t using (tenant_id)
-where d.status = 'held' and d.tenant_id = i.tenant_id and d.integration_id = i.integration_id and i.enabled
-  and t.status = 'active';
+from free
+where d.tenant_id = free.tenant_id and d.delivery_id = free.delivery_id and d.received_on = free.received_on and d.status = 'held';
 
 -- name: backlog
 -- Pending deliveries, counted up to 100,000, and when the oldest of them came.

@@ -9,7 +9,7 @@
 -- name: begin
 -- One writer an integration at a time: no deadlocks, and what a statement found absent stays absent until it inserts.
 -- $1 tenant, $2 integration
-select pg_advisory_xact_lock(hashint8extended($1::bigint, $2::bigint)),
+select msphub_tenant_writable($1::bigint), pg_advisory_xact_lock(hashint8extended($1, $2::bigint)),
        set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
        set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
        set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true),

@@ -26,13 +26,13 @@ with due as (
 select count(*) from queued;
 
 -- name: claim
--- Takes queued runs, and those whose process has let its lease run out. All tenants.
+-- Takes queued runs, and those whose process has let its lease run out. All tenants; those of a suspended one wait.
 -- $1 owner, $2 lease in microseconds, $3 at most
 with taken as (
-    select tenant_id, run_id from integration_sync_history
-    where status in ('queued', 'running') and (status = 'queued' or lease_until < now())
-    order by created_at limit $3::bigint
-    for no key update skip locked
+    select h.tenant_id, h.run_id from integration_sync_history h join tenants t using (tenant_id)
+    where h.status in ('queued', 'running') and (h.status = 'queued' or h.lease_until < now()) and t.status = 'active'
+    order by h.created_at limit $3::bigint
+    for no key update of h skip locked
 )
 update integration_sync_history h
 set status = 'running', lease_owner = $1::text, lease_until = now() + $2::bigint * interval '1 microsecond',
@@ -48,12 +48,12 @@ returning h.tenant_id, h.run_id, h.integration_id, h.mode, h.kinds, h.device_id,
 -- name: heartbeat
 -- Keeps leases; a run that is not in the answer is lost. All tenants.
 -- $1 owner, $2 lease in microseconds, $3 tenants bigint[], $4 runs bigint[]
--- Gives: run, whether somebody wants it to stop.
+-- Gives: run, whether somebody wants it to stop, whether its tenant is suspended: then it is given back, with its checkpoint.
 update integration_sync_history h
 set lease_until = now() + $2::bigint * interval '1 microsecond'
-from unnest($3::bigint[], $4::bigint[]) as r(tenant_id, run_id)
+from unnest($3::bigint[], $4::bigint[]) as r(tenant_id, run_id) join tenants t using (tenant_id)
 where h.tenant_id = r.tenant_id and h.run_id = r.run_id and h.status = 'running' and h.lease_owner = $1::text
-returning h.run_id, h.cancel_requested;
+returning h.run_id, h.cancel_requested, t.status <> 'active';
 
 -- name: fence
 -- $1 tenant, $2 run, $3 owner, $4 batches that it has stored. Fails with MS001: not held; MS002: this batch is stored.

@@ -50,15 +50,14 @@ select o.session_id, o.expires_at, w.email, w.role, w.must_change_password,
 from opened o join who w using (tenant_id, user_id);
 
 -- name: find
--- $1 SHA-256 of the token, $2 idle time in µs. A session that is good now, of a user and a tenant that are. All tenants.
+-- $1 SHA-256 of the token, $2 idle time in µs. A session that is good now, of a user who is. All tenants.
 select s.tenant_id, s.session_id, s.user_id, u.role, u.email, u.must_change_password, s.csrf_token, s.expires_at, s.last_seen_at,
        k.made_at, k.valid_until, k.used_at is null
 from session_tokens k
      join sessions s on s.tenant_id = k.tenant_id and s.session_id = k.session_id
      join users u on u.tenant_id = s.tenant_id and u.user_id = s.user_id
-     join tenants t on t.tenant_id = s.tenant_id
 where k.hash = $1::bytea and (k.valid_until is null or k.valid_until > now()) and s.expires_at > now()
-  and s.last_seen_at > now() - $2::bigint * interval '1 microsecond' and u.disabled_at is null and t.status = 'active';
+  and s.last_seen_at > now() - $2::bigint * interval '1 microsecond' and u.disabled_at is null;
 
 -- name: settle
 -- A token was presented for the first time: those before it end after the grace. All tenants. $1 its SHA-256, $2 grace in µs

@@ -77,6 +77,8 @@ static void call_free(void *data)
     if (c->held)
         hold_end(c);
     c->api->in_progress->value--;
+    if (c->on_end)
+        c->on_end(c->end_arg);
     integration_unref(c->integration);
     arena_free(c->arena);
     free(c);
@@ -195,8 +197,8 @@ static void run(struct api_call *c)
     c->op->run(c);
 }
 
-static void (*const stages[])(struct api_call *c) = {api_authenticate, api_limit, authorize, read_body,
-                                                     find_integration, guard,     run};
+static void (*const stages[])(struct api_call *c) = {
+    api_authenticate, api_limit, api_tenant_scope, authorize, read_body, find_integration, guard, run};
 
 void api_next(struct api_call *c)
 {

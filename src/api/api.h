@@ -50,6 +50,8 @@ struct api_call {
     struct integration *integration;  /* of operations with API_INTEGRATION; held by the call */
     void (*then)(struct api_call *c); /* of api_find_integration */
     void *args;                       /* the operation's own, in the arena */
+    void (*on_end)(void *arg);        /* when the call is over, however; NULL: nobody is told */
+    void *end_arg;
     int status;                       /* of a reply that ends in another operation's; 0: that one's own */
     struct timer hold;                /* of api_hold, with what comes then */
     void (*held)(void *call);
@@ -71,6 +73,8 @@ bool api_hold(struct api_call *c, usec_t wait, unsigned most, void (*then)(void 
 struct api_limits *api_limits_of(struct api *a); /* api/limits.h */
 /* The stage that finds out who asks (authenticate.c). */
 void api_authenticate(struct api_call *c);
+/* The stage that finds out whose data it is about, and whether that tenant is suspended (tenant_scope.c). */
+void api_tenant_scope(struct api_call *c);
 /* Who makes the changes of this call, for store/audit.h; lives as long as the call. */
 struct audit_actor api_actor(const struct api_call *c);
 

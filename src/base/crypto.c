@@ -43,6 +43,32 @@ void crypto_sha256(struct slice in, uint8_t out[SHA256_LEN])
         crypto_broken("SHA-256");
 }
 
+/* EVP_MD_CTX under a name of ours. */
+struct digest *crypto_digest_new(void)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    if (!ctx || EVP_DigestInit_ex(ctx, EVP_sha256(), NULL) != 1)
+        crypto_broken("SHA-256");
+    return (struct digest *)ctx;
+}
+
+void crypto_digest_add(struct digest *d, struct slice piece)
+{
+    if (piece.n && EVP_DigestUpdate((EVP_MD_CTX *)d, piece.p, piece.n) != 1)
+        crypto_broken("SHA-256");
+}
+
+void crypto_digest_end(struct digest *d, uint8_t out[SHA256_LEN])
+{
+    if (EVP_DigestFinal_ex((EVP_MD_CTX *)d, out, NULL) != 1)
+        crypto_broken("SHA-256");
+}
+
+void crypto_digest_free(struct digest *d)
+{
+    EVP_MD_CTX_free((EVP_MD_CTX *)d);
+}
+
 void crypto_hmac_sha256(struct slice key, struct slice in, uint8_t out[SHA256_LEN])
 {
     const unsigned char *data = (const unsigned char *)(in.p ? in.p : "");

@@ -12,6 +12,12 @@ void crypto_random(void *buf, size_t n); /* cannot fail: ends the process if the
 /* n random characters of [0-9A-Za-z] into buf (n + 1 bytes). */
 void crypto_token(char *buf, size_t n);
 void crypto_sha256(struct slice in, uint8_t out[SHA256_LEN]);
+/* SHA-256 of what comes in pieces. */
+struct digest;
+struct digest *crypto_digest_new(void);
+void crypto_digest_add(struct digest *d, struct slice piece);
+void crypto_digest_end(struct digest *d, uint8_t out[SHA256_LEN]); /* once; then only freed */
+void crypto_digest_free(struct digest *d);
 void crypto_hmac_sha256(struct slice key, struct slice in, uint8_t out[SHA256_LEN]);
 /* Constant time in the contents; the time depends on the length of `a` (what a stranger presents) alone. */
 bool crypto_equal(struct slice a, struct slice b);

@@ -2,15 +2,14 @@
  * Always: SIGINT and SIGTERM end it after the transaction under way; it says what is left, and ends with 0 only when nothing
  *         is. doc/security.md has the procedure. */
 #include "base/mem.h"
+#include "cmd/actor.h"
 #include "cmd/keys.h"
 #include "cmd/oneshot.h"
 #include "hub/reseal.h"
 
 #include <inttypes.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 enum { FLAG_DRY_RUN };
 static const struct command_flag flags[] = {
@@ -118,9 +117,8 @@ static void stop(struct oneshot *o)
 
 static int run(struct invocation *inv)
 {
-    const struct passwd *account = getpwuid(getuid());
     struct rotation r = {
-        .who = {.kind = "cli", .name = slice_cstr(account ? account->pw_name : "unknown")},
+        .who = cmd_actor(),
         .dry_run = inv->flags[FLAG_DRY_RUN] != NULL,
     };
     struct err e = {0};

@@ -17,7 +17,9 @@
 #include "hub/issuer.h"
 #include "hub/session.h"
 #include "hub/syncer.h"
+#include "hub/tenants.h"
 #include "store/migrate.h"
+#include "store/tenant.h"
 #include "version.h"
 
 #include <signal.h>
@@ -67,6 +69,7 @@ static void on_loaded(void *arg, const struct err *e)
     }
     applier_start(s->hub.applier);
     syncer_start(s->hub.syncer);
+    tenants_start(s->hub.tenants);
     notify_state("READY=1\nSTATUS=serving");
     log_info(s->hub.log, "serve.ready", F_STR("version", MSPHUB_VERSION));
 }
@@ -98,10 +101,26 @@ static void on_schema(void *arg, const struct migrate_report *report, const stru
     integrations_start(s->hub.integrations, on_loaded, s);
 }
 
+/* A role for which row-level security does not hold is refused: tenants would be kept apart once, not twice. */
+static void on_role(void *arg, int64_t none, const struct err *e)
+{
+    struct serve *s = arg;
+    if (s->hub.draining)
+        return;
+    if (e && e->code == ERR_CONFIG) {
+        serve_give_up(s, e);
+    } else if (e) {
+        log_warn(s->hub.log, "serve.database_away", F_ERR(e));
+        timer_set(&s->retry, s->hub.loop, RETRY_START, serve_check, s);
+    } else {
+        migrate_run(s->hub.db, true, NULL, on_schema, s);
+    }
+}
+
 static void serve_check(void *arg)
 {
     struct serve *s = arg;
-    migrate_run(s->hub.db, true, NULL, on_schema, s);
+    tenant_check_role(s->hub.db, on_role, s);
 }
 
 /* --- signals --- */
@@ -325,6 +344,7 @@ static void serve_domain(struct serve *s)
     struct hub *h = &s->hub;
     h->worker = worker_new(h->loop, (size_t)h->options->password_queue);
     h->access = access_new(h);
+    h->tenants = tenants_new(h);
     h->sessions = sessions_new(h);
     h->identity_providers = identity_providers_new(h);
     h->issuers = issuers_new(h);
@@ -402,6 +422,7 @@ static void serve_release(struct serve *s)
     identity_providers_free(h->identity_providers);
     bearers_free(h->bearers);
     access_free(h->access);
+    tenants_free(h->tenants);
     keys_release(&s->keys);
     loop_free(h->loop);
     metrics_free(h->metrics);

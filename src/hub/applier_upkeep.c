@@ -6,10 +6,11 @@
 
 #include <stdlib.h>
 
-#define DAYS_AHEAD 7
-#define DAY        SECONDS(86400)
-#define NEVER      INT64_MAX /* another chore starts it */
-#define RETRY      SECONDS(60)
+#define DAYS_AHEAD       7
+#define DAY              SECONDS(86400)
+#define NEVER            INT64_MAX /* another chore starts it */
+#define RETRY            SECONDS(60)
+#define RELEASED_AT_ONCE 10000 /* a tenant suspended for weeks comes back in many small transactions */
 
 enum chore_kind { PREPARE, RETIRE, RELEASE, BACKLOG, NCHORES };
 
@@ -42,7 +43,7 @@ static unsigned add_retire(struct pg_seg *s, struct hub *h)
 
 static unsigned add_release(struct pg_seg *s, struct hub *h)
 {
-    return delivery_add_release(s);
+    return delivery_add_release(s, RELEASED_AT_ONCE);
 }
 
 static unsigned add_backlog(struct pg_seg *s, struct hub *h)
@@ -61,6 +62,8 @@ static void done_release(struct upkeep *u, const struct pg_reply *r)
 {
     if (pg_affected(r, 0) > 0)
         u->released(u->arg);
+    if (pg_affected(r, 0) == RELEASED_AT_ONCE && !u->chores[RELEASE]->running)
+        chore_run(u->chores[RELEASE]);
 }
 
 static void done_backlog(struct upkeep *u, const struct pg_reply *r)

@@ -21,6 +21,7 @@ struct intake;       /* hub/intake.h: webhooks in */
 struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
 struct engine;       /* hub/engine.h: drives machines */
 struct syncer;       /* hub/syncer.h: runs */
+struct tenants;      /* hub/tenants.h: tenants, cached; their removal */
 
 struct hub {
     struct loop *loop;
@@ -45,6 +46,7 @@ struct hub {
     struct applier *applier;
     struct engine *engine;
     struct syncer *syncer;
+    struct tenants *tenants;
 };
 
 #endif

@@ -325,7 +325,7 @@ static void step_tenant(struct reseal *r)
         finish(r, NULL);
         return;
     }
-    struct pg_seg *s = pg_seg_new(r->in.db, PG_NO_TENANT);
+    struct pg_seg *s = pg_seg_new(r->in.db, PG_ALL_TENANTS);
     sealed_add_next_tenant(s, r->tenant);
     pg_submit(s, on_tenant, r);
 }

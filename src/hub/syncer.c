@@ -174,6 +174,8 @@ static void take_answer(struct syncer *s, const struct pg_reply *r)
         sr = run_by_id(s, pg_i64(r, 0, i, 0));
         if (sr && pg_bool(r, 0, i, 1))
             run_stop(sr->run, RUN_CANCEL);
+        else if (sr && pg_bool(r, 0, i, 2))
+            run_stop(sr->run, RUN_DRAIN);
         if (sr)
             sr->asked = false;
     }

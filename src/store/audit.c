@@ -4,13 +4,10 @@
 #include "base/json_write.h"
 #include "queries.h"
 
-void audit_by(struct pg_seg *s, const struct audit_actor *who)
+void audit_write_actor(const struct audit_actor *who, struct str *out)
 {
-    if (!who)
-        return;
-    _cleanup_(str_release) struct str json = {0};
     struct jw w;
-    jw_init(&w, &json);
+    jw_init(&w, out);
     jw_object(&w);
     jw_key_str(&w, "kind", who->kind);
     if (who->id)
@@ -22,6 +19,14 @@ void audit_by(struct pg_seg *s, const struct audit_actor *who)
         jw_key_str(&w, "action", who->action);
     jw_end(&w);
     jw_done(&w);
+}
+
+void audit_by(struct pg_seg *s, const struct audit_actor *who)
+{
+    if (!who)
+        return;
+    _cleanup_(str_release) struct str json = {0};
+    audit_write_actor(who, &json);
     pg_seg_actor(s, str_slice(&json));
 }
 

@@ -20,6 +20,8 @@ struct audit_actor {
 
 /* Who makes the changes of this segment. Right after pg_seg_new, before the first statement. NULL: the hub itself. */
 void audit_by(struct pg_seg *s, const struct audit_actor *who);
+/* The same as text, for work that a later transaction ends in this one's name. */
+void audit_write_actor(const struct audit_actor *who, struct str *out);
 
 struct audit_entry {
     int64_t tenant_id;

@@ -131,9 +131,11 @@ unsigned delivery_add_finish(struct pg_seg *s, int64_t tenant_id, const char *pr
     return stmt;
 }
 
-unsigned delivery_add_release(struct pg_seg *s)
+unsigned delivery_add_release(struct pg_seg *s, int64_t limit)
 {
-    return pg_add(s, &Q_DELIVERY_RELEASE);
+    unsigned stmt = pg_add(s, &Q_DELIVERY_RELEASE);
+    pg_p_i64(s, limit);
+    return stmt;
 }
 
 unsigned delivery_add_backlog(struct pg_seg *s)

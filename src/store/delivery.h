@@ -49,7 +49,8 @@ struct delivery_outcome {
 /* pg_affected tells how many were still ours. n > 0. */
 unsigned delivery_add_finish(struct pg_seg *s, int64_t tenant_id, const char *process, const struct delivery_outcome *v,
                              size_t n);
-unsigned delivery_add_release(struct pg_seg *s); /* held ones whose integration is active */
+/* Up to `limit` held ones whose integration is active become pending; pg_affected tells how many. */
+unsigned delivery_add_release(struct pg_seg *s, int64_t limit);
 
 struct delivery_backlog {
     int64_t pending;  /* counted up to 100,000 */

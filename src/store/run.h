@@ -25,7 +25,7 @@ struct run_claim { /* texts live as long as the reply */
     bool dry_run, merging, cancel_requested;
 };
 void run_read_claim(const struct pg_reply *r, unsigned stmt, size_t row, struct run_claim *ret);
-/* Result: one row (run, cancel requested) per run that is still held. */
+/* Result: one row (run, cancel requested, tenant suspended) per run that is still held. */
 unsigned run_add_heartbeat(struct pg_seg *s, const char *owner, usec_t lease, const struct pg_array *tenants,
                            const struct pg_array *runs);
 

@@ -209,8 +209,11 @@ class Bearer(Providers):
                 self.edit(made, **on)
                 eventually(lambda: all(self.with_token(text, url=u).status == 200 for u in (self.hub.url, second.url)), "it is on",
                            deadline=1)
-        self.cluster.sql("update tenants set status = 'suspended' where slug = 'acme'")
-        self.addCleanup(self.cluster.sql, "update tenants set status = 'active' where slug = 'acme'; notify msphub_api_key, ''")
+        self.make(self.other, audiences=["msphub-globex"])
+        text = self.idp.bearer("msphub-globex")
+        eventually(lambda: all(self.with_token(text, url=u).status == 200 for u in (self.hub.url, second.url)), "the other is known")
+        self.hub.command("tenant", "suspend", "globex")
+        self.addCleanup(self.hub.command, "tenant", "resume", "globex")
         eventually(lambda: all(self.with_token(text, url=u).status == 401 for u in (self.hub.url, second.url)), "the tenant is suspended",
                    deadline=1)
 
