@@ -60,6 +60,21 @@ from ({page} and a.agent_status = $4 and a.agent_status <> '' {after_name}) a {n
 select {members}, a.name_key, a.asset_id
 from ({page} and a.retired_at is not null {after_name}) a {named};
 
+-- name: by_name_of_source
+-- The same where $5 or $6 is given: of each integration that is meant the next ones by name.
+select {members}, a.name_key, a.asset_id
+from (select distinct on (x.name_key, x.asset_id) x.*
+      from integration_configurations i
+      cross join lateral (
+          select distinct on (s.name_key, s.asset_id) a.*
+          from asset_sources s
+          cross join lateral ({page} and a.asset_id = s.asset_id limit 1) a
+          where s.tenant_id = $1 and s.integration_id = i.integration_id and s.name_key <> ''
+            and ($11::text is null or (s.name_key, s.asset_id) > ($11 collate "C", $12::bigint))
+          order by s.name_key, s.asset_id limit $13::bigint) x
+      where i.tenant_id = $1 and ($5::text is null or i.provider = $5) and ($6::bigint is null or i.integration_id = $6)
+      order by x.name_key, x.asset_id limit $13::bigint) a {named};
+
 -- name: by_id
 -- In order of id, oldest first; parameters as of the fragment `page` ($11 is only looked at for null).
 select {members}, '' as key, a.asset_id

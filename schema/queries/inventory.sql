@@ -6,6 +6,10 @@
 -- round (limit 1, offset 0), and an update by key is written as an insert whose conflict updates. Keys are plain columns,
 -- not expressions, because row-level security lets nothing else into an index condition.
 
+-- fragment: name
+-- What an asset is called, from its attributes `a`.
+left(coalesce(nullif(a->>'name', ''), nullif(a->>'hostname', ''), nullif(a->>'dns_name', ''), external_id), 1000)
+
 -- name: begin
 -- One writer an integration at a time: no deadlocks, and what a statement found absent stays absent until it inserts.
 -- $1 tenant, $2 integration
@@ -99,10 +103,10 @@ with given as (
     where is_new or (not is_late and (differs or was_retired or appears))
 ), written as (
     insert into asset_sources as s (tenant_id, integration_id, external_id, asset_id, alternate_id, hash, attributes,
-                                    agent_status, last_seen, observed_at)
+                                    agent_status, last_seen, observed_at, name_key)
     select $1, $2, external_id, coalesce(asset_id, nextval('asset_ids')), alternate_id, hash, attributes::jsonb,
-           agent_status, last_seen, observed_at
-    from changed
+           agent_status, last_seen, observed_at, lower(left({name}, 200))
+    from (select *, case when is_new then attributes::jsonb end as a from changed) changed
     on conflict (tenant_id, integration_id, external_id) do update
     set alternate_id = coalesce(excluded.alternate_id, s.alternate_id),
         attributes = case when s.hash = excluded.hash then s.attributes else s.attributes || excluded.attributes end,
@@ -116,7 +120,7 @@ with given as (
     insert into assets (tenant_id, asset_id, name, hostname, dns_name, asset_type, product_class, organization_id, location,
                         description, agent_status, agent_version, last_seen, public_ip, ips, macs, approved, maintenance,
                         provenance)
-    select $1, asset_id, left(coalesce(nullif(a->>'name', ''), nullif(a->>'hostname', ''), nullif(a->>'dns_name', ''), external_id), 1000), a->>'hostname',
+    select $1, asset_id, {name}, a->>'hostname',
            a->>'dns_name', coalesce(a->>'type', 'unknown'), a->>'product_class',
            (select organization_id from organization_mappings o
             where o.tenant_id = $1 and o.integration_id = $2 and o.external_id = written.organization),
@@ -259,7 +263,7 @@ with marked as materialized (
               where s.tenant_id = $1 and s.asset_id = t.asset_id
               order by s.retired_at is null, s.integration_id desc, s.external_id desc) weakest_first) f
 ), fresh as materialized (
-    select asset_id, left(coalesce(nullif(a->>'name', ''), nullif(a->>'hostname', ''), nullif(a->>'dns_name', ''), external_id), 1000) as name,
+    select asset_id, {name} as name,
            a->>'hostname' as hostname, a->>'dns_name' as dns_name, coalesce(a->>'type', 'unknown') as asset_type,
            a->>'product_class' as product_class, organization_id, a->>'location_id' as location,
            a->>'description' as description, agent_status, a->>'agent_version' as agent_version, last_seen,

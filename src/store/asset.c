@@ -23,6 +23,8 @@ static const struct pg_query *list_query(const struct asset_filter *f)
         return &Q_ASSET_BY_NAME_OF_ORGANIZATION;
     if (f->agent_status.p)
         return &Q_ASSET_BY_NAME_OF_STATUS;
+    if (f->provider.p || f->integration_id)
+        return &Q_ASSET_BY_NAME_OF_SOURCE;
     if (f->type.p)
         return &Q_ASSET_BY_NAME_OF_TYPE;
     return &Q_ASSET_BY_NAME;

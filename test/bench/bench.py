@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures msphub against ceilings taken in the same run on the same machine, and prints a table.
 
-Usage: bench.py BUILD_FOLDER [webhooks|sync]
+Usage: bench.py BUILD_FOLDER [webhooks|sync|reads]
 Everything (load generator, hub, PostgreSQL with fsync on) shares this machine's cores: quote the ratios, not the figures.
 """
 import json
@@ -226,8 +226,45 @@ def bench_sync(b, devices, latency=0):
     sim.close()
 
 
+# --- reads ---
+
+LISTS = ("limit=100", "limit=100&type=printer", "limit=100&agent_status=offline", "limit=100&organization_id={organization}",
+         "limit=100&provider=ninjaone", "limit=100&type=server&organization_id={organization}", "limit=100&retired=true",
+         "limit=100&last_seen_after=2020-01-01T00:00:00Z", "limit=100&sort=id", "limit=100&q=WS-1", "limit=100&q=nowhere")
+
+
+def wrk_get(url, key, connections, seconds):
+    out = subprocess.run(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-H", f"Authorization: Bearer {key}", url],
+                         check=True, capture_output=True, text=True, env=environment({})).stdout
+    assert "Non-2xx" not in out, out
+    latency = {p: v for p, v in re.findall(r"^\s+(50|99)%\s+(\S+)", out, re.M)}
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", out).group(1)), latency
+
+
+def bench_reads(b, devices):
+    """A page of 100 assets: alone (latency of one reader) and asked for by 16 readers at once; beside the statement by itself."""
+    sim = b.start(Sim("--seed", "3", "--ninja-devices", str(devices), "--ninja-orgs", "20", "--tactical-agents", "1",
+                      "--tactical-clients", "1"))
+    hub, api = b.hub(rate_limit_key=0, rate_limit_tenant=0)
+    ok(api.post("/api/v1/integrations/ninjaone:reads/configure",
+                {"settings": {"base_url": sim.ninja, "client_id": "sim-ninja-client", "client_secret": "sim-ninja-secret"}}))
+    assert run_sync(api, "ninjaone:reads")["status"] == "success"
+    sim.close()
+    b.cluster.sql("vacuum analyze")
+    organization = b.cluster.value("select organization_id from assets where organization_id is not null group by 1 order by count(*) limit 1")
+    for query in LISTS:
+        url = hub.url + "/api/v1/assets?" + query.format(organization=organization)
+        one, latency = wrk_get(url, b.key, 1, SECONDS)
+        many, _ = wrk_get(url, b.key, 16, SECONDS)
+        b.row(f"{devices:,} devices: {query.replace('{organization}', 'n')}", f"{many:,.0f}/s",
+              f"one reader {one:,.0f}/s, p50 {latency['50']}, p99 {latency['99']}")
+    ok(api("DELETE", "/api/v1/integrations/ninjaone:reads", headers={"If-Match": "*"}))
+    api.close()
+    hub.close()
+
+
 def main():
-    if ONLY in (None, "webhooks") and not shutil.which("wrk"):
+    if ONLY in (None, "webhooks", "reads") and not shutil.which("wrk"):
         sys.exit("bench: wrk is missing; on Debian and Ubuntu: apt install wrk")
     processes.DEADLINE = 900
     with open("/proc/cpuinfo", encoding="utf-8") as f:
@@ -242,6 +279,8 @@ def main():
             for devices in (1000, 10000, 100000):
                 bench_sync(b, devices)
             bench_sync(b, 10000, latency=100)
+        if ONLY in (None, "reads"):
+            bench_reads(b, 100000)
     finally:
         b.close()
 

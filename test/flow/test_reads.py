@@ -13,6 +13,7 @@ FILTERS = {
     "organization_id": (None, "organization_id = {organization}"),
     "provider": ("tacticalrmm", "exists (select from asset_sources s join integration_configurations i using (tenant_id, integration_id)"
                  " where s.asset_id = a.asset_id and i.provider = 'tacticalrmm')"),
+    "integration_id": (None, "exists (select from asset_sources s where s.asset_id = a.asset_id and s.integration_id = {integration})"),
     "q": ("WS-", "(name ilike '%ws-%' or hostname ilike '%ws-%' or serial ilike '%ws-%')"),
     "retired": ("true", "retired_at is not null"),
     "last_seen_before": (None, "last_seen < '{middle}'"),
@@ -31,17 +32,25 @@ class Reads(World):
         world.configure_tactical()
         world.sync("ninjaone")
         world.sync("tacticalrmm")
+        # Machines that two integrations know, one that a product knows twice, and renamed ones.
+        cls.cluster.sql("update asset_sources s set asset_id = (select min(asset_id) + 3 * (s.external_id::int % 5) from asset_sources t"
+                        " where t.integration_id = s.integration_id) where s.external_id ~ '^[0-9]+$' and s.external_id::int % 11 = 0")
+        cls.cluster.sql("update asset_sources t set asset_id = (select min(asset_id) from assets) where t.external_id in (select external_id"
+                        " from asset_sources join integration_configurations using (tenant_id, integration_id) where provider = 'tacticalrmm'"
+                        " order by 1 limit 2)")
+        cls.cluster.sql("update assets set name = 'AA ' || name where asset_id % 7 = 0")
         cls.cluster.sql("update assets set retired_at = now(), updated_at = now() where asset_id % 9 = 0")
 
     def fill(self, text):
-        return text.format(organization=self.organization, middle=self.middle)
+        return text.format(integration=self.integration, organization=self.organization, middle=self.middle)
 
     def setUp(self):
         self.organization = self.cluster.value("select organization_id from assets where organization_id is not null group by 1"
                                                " order by count(*) desc, 1 limit 1")
         self.middle = self.cluster.value("select to_char(percentile_disc(0.5) within group (order by last_seen) at time zone 'utc',"
                                          " 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') from assets")
-        self.given = {"organization_id": self.organization, "last_seen_before": self.middle, "last_seen_after": self.middle}
+        self.integration = self.cluster.value("select integration_id from integration_configurations where provider = 'tacticalrmm'")
+        self.given = {"integration_id": self.integration, "organization_id": self.organization, "last_seen_before": self.middle, "last_seen_after": self.middle}
 
     def expected(self, names, order):
         where = [self.fill(FILTERS[n][1]) for n in names] + ([] if "retired" in names else ["retired_at is null"])

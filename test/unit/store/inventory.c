@@ -371,7 +371,11 @@ static void move_keeps_the_asset(void **state)
                  "select asset_id || ' ' || o.name from assets join organization_mappings o using (organization_id)");
     w->now += 1;
     play_one(w, (struct record){.kind = RECORD_ORGANIZATION, .organization = {T("14"), T("Birch"), SLICE_NONE}});
-    pgtest_sql(pg, "update organization_mappings set decision = 'mapped' where external_id = '14'");
+    pgtest_sql(
+        pg,
+        "with c as (insert into clients (tenant_id, name) select tenant_id, 'Birch' from tenants returning client_id) "
+        "update organization_mappings set decision = 'mapped', client_id = (select client_id from c) "
+        "where external_id = '14'");
     play_one(w, (struct record){.kind = RECORD_ORGANIZATION, .organization = {T("14"), T("Birch Ltd"), SLICE_NONE}});
     assert_value(
         "Birch Ltd renamed Birch",
