@@ -90,13 +90,13 @@ select $7::bigint, cardinality($3::text[])::bigint, 0::bigint, count(*), count(*
 
 -- name: absent
 -- Resolves what a complete list no longer names. $1 tenant, $2 integration, $3 series in the list, $4 listed at, $5 the
--- stamp of "resolved" at that time. That is weak knowledge: the stamps stay, and whatever names the alert later opens it again.
+-- stamp of "resolved" at that time. The hub's own ('msphub:…') are in no list. That is weak knowledge: the stamps stay, and whatever names the alert later opens it again.
 -- Columns as of merge.
 with gone as (
     update rmm_alerts a set state = 'resolved', previous_state = a.state, changed_at = $4::timestamptz, change_id = null,
         absent_at = $4
     where a.tenant_id = $1 and a.integration_id = $2 and a.state <> 'resolved' and a.changed_at <= $4
-      and a.stamps[1] < $5::text collate "C" and a.series <> all ($3::text[])
+      and a.stamps[1] < $5::text collate "C" and a.series <> all ($3::text[]) and a.series not like 'msphub:%'
     returning 1
 )
 select 0::bigint, count(*), 0::bigint, count(*), count(*) from gone;

@@ -2,38 +2,49 @@
 
 -- name: load
 -- Snapshots of all tenants, a thousand at a time. $1, $2: after this tenant and integration.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
-       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
+       i.enabled, t.status = 'suspended', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
+       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
+       i.hook_secret_previous_4, i.hook_secret_previous_4_until
 from integration_configurations i join tenants t using (tenant_id)
 where (i.tenant_id, i.integration_id) > ($1::bigint, $2::bigint)
 order by i.tenant_id, i.integration_id limit 1000;
 
 -- name: by_id
 -- $1 tenant, $2 integration.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
-       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
+       i.enabled, t.status = 'suspended', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
+       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
+       i.hook_secret_previous_4, i.hook_secret_previous_4_until
 from integration_configurations i join tenants t using (tenant_id)
 where i.tenant_id = $1 and i.integration_id = $2::bigint;
 
 -- name: by_key
 -- $1 tenant, $2 provider, $3 name.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
-       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
+       i.enabled, t.status = 'suspended', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
+       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
+       i.hook_secret_previous_4, i.hook_secret_previous_4_until
 from integration_configurations i join tenants t using (tenant_id)
 where i.tenant_id = $1 and i.provider = $2::text and i.name = $3::text;
 
 -- name: by_hook
 -- $1 hook. For intake, before any tenant is known.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
-       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
+       i.enabled, t.status = 'suspended', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
+       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
+       i.hook_secret_previous_4, i.hook_secret_previous_4_until
 from integration_configurations i join tenants t using (tenant_id)
 where i.hook = $1::text;
 
 -- name: by_tenant
 -- All of a tenant, by key. $1 tenant.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret, i.hook_secret_previous,
-       i.hook_secret_previous_until, i.enabled, t.status = 'suspended', i.sync_interval_s,
-       i.status, i.error_message, i.last_health_check, i.last_success_at, i.next_sync_at, i.created_at, i.updated_at
+select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
+       i.enabled, t.status = 'suspended', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
+       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
+       i.hook_secret_previous_4, i.hook_secret_previous_4_until,
+       i.status, i.error_message, i.last_health_check, i.last_success_at, i.next_sync_at, i.created_at, i.updated_at,
+       i.status_since, i.last_delivery_at, i.credential_expires_at
 from integration_configurations i join tenants t using (tenant_id)
 where i.tenant_id = $1
 order by i.provider, i.name;
@@ -44,12 +55,13 @@ select nextval(pg_get_serial_sequence('integration_configurations', 'integration
 
 -- name: create
 -- $1 tenant, $2 integration, $3 provider, $4 name, $5 settings, $6 enabled, $7 hook, $8 sealed hook secret,
--- $9 sync interval in seconds. Gives the version; no row when that key exists. It is due at once.
+-- $9 sync interval in seconds, $10 the credential ends at. Gives the version; no row when that key exists. It is due at once.
 with made as (
     insert into integration_configurations (tenant_id, integration_id, provider, name, settings, enabled, hook, hook_secret,
-                                            sync_interval_s, next_sync_at)
+                                            sync_interval_s, next_sync_at, credential_expires_at)
     overriding system value
-    values ($1, $2::bigint, $3::text, $4::text, $5::jsonb, $6::boolean, $7::text, $8::text, $9::bigint, now())
+    values ($1, $2::bigint, $3::text, $4::text, $5::jsonb, $6::boolean, $7::text, $8::text, $9::bigint, now(),
+            $10::timestamptz)
     on conflict (tenant_id, provider, name) do nothing
     returning tenant_id, integration_id, version
 )
@@ -57,7 +69,8 @@ select version, pg_notify('msphub_integration', tenant_id || '/' || integration_
 
 -- name: update
 -- $1 tenant, $2 integration, $3 version that was edited, $4 settings, $5 enabled, $6 sync interval in seconds, $7 the
--- credential changed: tokens got with the old one are forgotten. Gives the version; no row when it is another by now.
+-- credential changed: tokens got with the old one are forgotten; $8 when the credential ends becomes $9. It is checked at once.
+-- Gives the version; no row when it is another by now.
 with edited as (
     update integration_configurations
     set settings = $4::jsonb, enabled = $5::boolean, sync_interval_s = $6::bigint, version = version + 1, updated_at = now(),
@@ -65,17 +78,23 @@ with edited as (
         access_token = case when $7::boolean then null else access_token end,
         access_token_expires_at = case when $7 then null else access_token_expires_at end,
         refresh_token = case when $7 then null else refresh_token end,
-        next_sync_at = case when enabled then least(next_sync_at, now()) else now() end
+        next_sync_at = case when enabled then least(next_sync_at, now()) else now() end,
+        next_check_at = now(), connection_failures = 0, run_failures = 0,
+        watched_since = case when enabled then watched_since else now() end,
+        credential_expires_at = case when $8::boolean then $9::timestamptz else credential_expires_at end
     where tenant_id = $1 and integration_id = $2::bigint and version = $3::bigint
     returning tenant_id, integration_id, version
 )
 select version, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from edited;
 
 -- name: rotate
--- A new webhook secret. $1 tenant, $2 integration, $3 sealed secret, $4 the previous one is valid until. Gives the version.
+-- A new webhook secret; four former ones are kept. $1 tenant, $2 integration, $3 sealed secret, $4 the previous one is valid until. Gives the version.
 with edited as (
     update integration_configurations
-    set hook_secret_previous = hook_secret, hook_secret_previous_until = $4::timestamptz, hook_secret = $3::text,
+    set hook_secret = $3::text, hook_secret_previous = hook_secret, hook_secret_previous_until = $4::timestamptz,
+        hook_secret_previous_2 = hook_secret_previous, hook_secret_previous_2_until = hook_secret_previous_until,
+        hook_secret_previous_3 = hook_secret_previous_2, hook_secret_previous_3_until = hook_secret_previous_2_until,
+        hook_secret_previous_4 = hook_secret_previous_3, hook_secret_previous_4_until = hook_secret_previous_3_until,
         version = version + 1, updated_at = now()
     where tenant_id = $1 and integration_id = $2::bigint
     returning tenant_id, integration_id, version
@@ -90,9 +109,3 @@ with gone as (
     returning tenant_id, integration_id
 )
 select integration_id, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from gone;
-
--- name: health
--- What a probe or a run found. $1 tenant, $2 integration, $3 status, $4 message. Not an edit: the version stays.
-update integration_configurations
-set status = $3::text, error_message = $4::text, last_health_check = now()
-where tenant_id = $1 and integration_id = $2::bigint;

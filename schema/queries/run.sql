@@ -202,11 +202,11 @@ returning processed, created, updated, unchanged, retired, restored, failed, ext
 delete from sync_run_seen where tenant_id = $1 and run_id = $2::bigint;
 
 -- name: integration
--- What a full or incremental run means for its integration. $1 tenant, $2 integration, $3 run, $4 status, $5 message or null,
--- $6 a full list of devices was read to its end, $7 the cursor may move
+-- What a full or incremental run leaves with its integration. $1 tenant, $2 integration, $3 run, $4 a full list of devices was
+-- read to its end, $5 the cursor may move
 update integration_configurations i
-set status = $4::text, error_message = $5::text, last_success_at = case when $6::boolean then now() else i.last_success_at end,
-    sync_cursor = case when $7::boolean then coalesce(h.cursor, i.sync_cursor) else i.sync_cursor end
+set last_success_at = case when $4::boolean then now() else i.last_success_at end,
+    sync_cursor = case when $5::boolean then coalesce(h.cursor, i.sync_cursor) else i.sync_cursor end
 from integration_sync_history h
 where i.tenant_id = $1 and i.integration_id = $2::bigint and h.tenant_id = $1 and h.run_id = $3::bigint;
 

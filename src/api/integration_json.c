@@ -31,6 +31,32 @@ static void json_field(const struct provider_field *f, struct jw *w)
     jw_end(w);
 }
 
+/* --- integrations --- */
+
+enum { NOT_CONFIGURED, CONFIGURED, ACTIVE, ERROR_, NSTATUSES };
+static const struct {
+    const char *name, *label;
+} statuses[NSTATUSES] = {
+    [NOT_CONFIGURED] = {"not_configured", "Not Configured"},
+    [CONFIGURED] = {"configured", "Configured"},
+    [ACTIVE] = {"active", "Active"},
+    [ERROR_] = {"error", "Error"},
+};
+
+static unsigned status_of(struct slice name)
+{
+    for (unsigned s = 0; s < NSTATUSES; s++)
+        if (slice_is(name, statuses[s].name))
+            return s;
+    return CONFIGURED;
+}
+
+static void json_status(unsigned status, struct jw *w)
+{
+    jw_key_str(w, "status", statuses[status].name);
+    jw_key_str(w, "status_label", statuses[status].label);
+}
+
 static void json_integration(const struct hub *h, const struct pg_reply *r, size_t row, struct jw *w)
 {
     struct integration_row stored;
@@ -44,7 +70,8 @@ static void json_integration(const struct hub *h, const struct pg_reply *r, size
     jw_key_slice(w, "provider", stored.provider);
     jw_key_slice(w, "name", stored.name);
     jw_key_i64(w, "version", it->version);
-    jw_key_slice(w, "status", status.status);
+    json_status(status_of(status.status), w);
+    jw_key_time(w, "status_since", status.since);
     jw_key_slice(w, "error_message", it->unusable ? slice_cstr(it->unusable) : status.error_message);
     jw_key_bool(w, "enabled", it->enabled);
     jw_key(w, "settings");
@@ -57,26 +84,74 @@ static void json_integration(const struct hub *h, const struct pg_reply *r, size
     jw_key_time(w, "next_sync_at", status.next_sync_at);
     jw_key_time(w, "last_success_at", status.last_success_at);
     jw_key_time(w, "last_health_check", status.last_health_check);
+    jw_key_time(w, "last_delivery_at", status.last_delivery_at);
+    jw_key_time(w, "credential_expires_at", status.credential_expires_at);
     jw_key_time(w, "created_at", status.created_at);
     jw_key_time(w, "updated_at", status.updated_at);
     jw_end(w);
     integration_unref(it);
 }
 
-static size_t json_instances(const struct hub *h, const struct provider *p, const struct pg_reply *r, struct jw *w)
+/* The catalog shows of several the one that most needs a look: an error, then one that never worked. */
+static unsigned json_instances(const struct hub *h, const struct provider *p, const struct pg_reply *r, struct jw *w)
 {
-    size_t n = 0;
+    static const unsigned weight[NSTATUSES] = {[NOT_CONFIGURED] = 0, [ACTIVE] = 1, [CONFIGURED] = 2, [ERROR_] = 3};
+    unsigned worst = NOT_CONFIGURED;
     jw_array(w);
     for (size_t row = 0; row < pg_nrows(r, 0); row++) {
         struct integration_row stored;
+        struct integration_status status;
         integration_row_read(r, 0, row, &stored);
+        integration_status_read(r, 0, row, &status);
         if (!slice_is(stored.provider, p->key))
             continue;
+        unsigned this = status_of(status.status);
+        worst = weight[this] > weight[worst] ? this : worst;
         json_integration(h, r, row, w);
-        n++;
     }
     jw_end(w);
-    return n;
+    return worst;
+}
+
+/* --- the catalog --- */
+
+static void json_capabilities(const struct provider *p, struct jw *w)
+{
+    static const struct {
+        const char *name;
+        unsigned kinds, flags;
+    } known[] = {
+        {"organizations", .kinds = SYNC_KIND(RECORD_ORGANIZATION)},
+        {"locations", .kinds = SYNC_KIND(RECORD_LOCATION)},
+        {"devices", .kinds = SYNC_KIND(RECORD_DEVICE)},
+        {"hardware", .kinds = SYNC_KIND(RECORD_FACET)},
+        {"alerts", .kinds = SYNC_KIND(RECORD_ALERT)},
+        {"backups", .kinds = SYNC_KIND(RECORD_BACKUP_JOB)},
+        {"webhooks", .flags = PROVIDER_WEBHOOK},
+        {"oauth", .flags = PROVIDER_OAUTH},
+    };
+    jw_array(w);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if ((p->kinds & known[i].kinds) || (p->flags & known[i].flags))
+            jw_str(w, known[i].name);
+    jw_end(w);
+}
+
+static void json_limits(const struct provider_limits *l, struct jw *w)
+{
+    static const char *const scopes[] = {[BUDGET_INTEGRATION] = "integration",
+                                         [BUDGET_TENANT] = "tenant",
+                                         [BUDGET_HOST] = "host",
+                                         [BUDGET_SOURCE_ADDRESS] = "source_address"};
+    jw_object(w);
+    jw_key_i64(w, "concurrency", l->concurrency);
+    jw_key(w, "requests_per_minute");
+    if (l->per_minute)
+        jw_i64(w, l->per_minute);
+    else
+        jw_null(w);
+    jw_key_str(w, "scope", scopes[l->scope]);
+    jw_end(w);
 }
 
 void json_provider(const struct hub *h, const struct provider *p, const struct pg_reply *r, struct jw *w)
@@ -88,6 +163,10 @@ void json_provider(const struct hub *h, const struct provider *p, const struct p
     jw_key_str(w, "category", p->category);
     jw_key_str(w, "description", p->description);
     jw_key_str(w, "documentation_url", p->documentation_url);
+    jw_key(w, "capabilities");
+    json_capabilities(p, w);
+    jw_key(w, "limits");
+    json_limits(&p->limits, w);
     jw_key_bool(w, "webhook", p->flags & PROVIDER_WEBHOOK);
     jw_key(w, "fields");
     jw_array(w);
@@ -95,8 +174,9 @@ void json_provider(const struct hub *h, const struct provider *p, const struct p
         json_field(&p->fields[i], w);
     jw_end(w);
     jw_key(w, "instances");
-    bool configured = json_instances(h, p, r, w) > 0;
-    jw_key_bool(w, "configured", configured);
+    unsigned status = json_instances(h, p, r, w);
+    jw_key_bool(w, "configured", status != NOT_CONFIGURED);
+    json_status(status, w);
     jw_end(w);
 }
 
@@ -138,6 +218,21 @@ static void webhook_url(const struct hub *h, const struct integration *it, struc
     str_addf(out, "/webhooks/%s/%s", it->provider->key, it->hook);
 }
 
+/* Secrets of before that are still taken: how many, and until when. */
+static void json_former(const struct hub *h, const struct integration *it, struct jw *w)
+{
+    usec_t until = USEC_NONE;
+    int64_t n = 0;
+    for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++) {
+        if (!it->former[i].secret || it->former[i].until <= loop_wall(h->loop))
+            continue;
+        until = MAX(until, it->former[i].until);
+        n++;
+    }
+    jw_key_i64(w, "previous_secrets", n);
+    jw_key_time(w, "previous_secret_until", until);
+}
+
 void json_webhook(const struct hub *h, const struct integration *it, struct slice host, bool tls, struct str *out)
 {
     _cleanup_(str_release) struct str url = {0};
@@ -148,7 +243,7 @@ void json_webhook(const struct hub *h, const struct integration *it, struct slic
     jw_key_slice(&w, "url", str_slice(&url));
     jw_key_str(&w, "header", it->provider->webhook_secret_header);
     jw_key_slice(&w, "secret", secret_text(it->hook_secret));
-    jw_key_time(&w, "previous_secret_until", it->hook_secret_previous ? it->hook_secret_previous_until : USEC_NONE);
+    json_former(h, it, &w);
     jw_key_str(&w, "template", it->provider->webhook_template);
     jw_end(&w);
     jw_done(&w);

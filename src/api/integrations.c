@@ -2,6 +2,7 @@
 #include "api/integration_json.h"
 #include "hub/configure.h"
 #include "hub/probe.h"
+#include "store/health.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,10 +52,7 @@ static void on_one(void *arg, const struct pg_reply *r)
                     SLICE_FMT(http_request_param(c->req, "key")));
         return;
     }
-    char etag[32];
-    snprintf(etag, sizeof(etag), "\"%lld\"", (long long)version);
-    http_reply_header(c->req, "ETag", etag);
-    api_reply(c, c->status ? c->status : 200, &out);
+    api_reply_tagged(c, c->status ? c->status : 200, version, str_slice(&out));
 }
 
 void op_integrations_get(struct api_call *c)
@@ -62,6 +60,11 @@ void op_integrations_get(struct api_call *c)
     struct pg_seg *s = pg_seg_new(c->hub->db, c->who.tenant_id);
     integration_add_by_tenant(s, c->who.tenant_id);
     pg_submit(s, on_one, c);
+}
+
+void op_integrations_summary(struct api_call *c)
+{
+    health_summary(c->hub->db, c->who.tenant_id, c->integration->id, api_reply_item, c);
 }
 
 /* --- configuring --- */
@@ -79,21 +82,6 @@ static const struct provider *key_provider(struct api_call *c, struct slice *ret
     return p;
 }
 
-/* If-Match: "N" or N; absent or *: whichever version. */
-static bool if_match(struct api_call *c, int64_t *ret)
-{
-    struct slice tag = slice_trim(http_request_header(c->req, "If-Match"));
-    *ret = 0;
-    if (tag.n == 0 || slice_is(tag, "*"))
-        return true;
-    if (tag.n > 2 && tag.p[0] == '"' && tag.p[tag.n - 1] == '"')
-        tag = slice_of(tag.p + 1, tag.n - 2);
-    if (slice_i64(tag, ret) && *ret > 0)
-        return true;
-    api_problem(c, 412, "version", "If-Match must be the ETag of this integration.");
-    return false;
-}
-
 static void fault_reply(struct api_call *c, const struct configure_faults *v, const struct err *e)
 {
     struct api_faults faults = {0};
@@ -107,13 +95,13 @@ static void fault_reply(struct api_call *c, const struct configure_faults *v, co
     api_faults_none(c, &faults);
 }
 
+/* The operations here are refused with ERR_CONFLICT when another version is there than the caller has seen. */
 static void configure_refused(struct api_call *c, const struct configure_faults *faults, const struct err *e)
 {
-    bool versioned = http_request_header(c->req, "If-Match").n > 0;
     if (e->code == ERR_INPUT)
         fault_reply(c, faults, e);
-    else if (e->code == ERR_CONFLICT && versioned)
-        api_problem(c, 412, "version", "%s", e->what);
+    else if (e->code == ERR_CONFLICT)
+        api_problem_changed(c);
     else
         api_problem_err(c, e);
 }
@@ -122,10 +110,15 @@ static void on_configured(void *arg, struct integration *it, bool created, const
                           const struct err *e)
 {
     struct api_call *c = arg;
-    if (e) {
+    int64_t seen;
+    if (e && e->code == ERR_CONFLICT && !api_if_match(c, &seen))
+        return; /* 428: without If-Match a new one is made, and there is one */
+    if (e && e->code == ERR_NOT_FOUND)
+        api_problem_changed(c); /* If-Match names one that is not there */
+    else if (e)
         configure_refused(c, faults, e);
+    if (e)
         return;
-    }
     log_info(c->hub->log, "integration.configured", F_I64("tenant", it->tenant_id), F_STR("integration", it->key),
              F_BOOL("created", created), F_STR("by", c->who.label));
     c->status = created ? 201 : 200;
@@ -164,18 +157,56 @@ static const struct json *member_settings(struct api_call *c, struct api_faults 
     return settings;
 }
 
-void op_integrations_configure(struct api_call *c)
+static void member_expiry(struct api_call *c, struct configure_input *in, struct api_faults *f)
+{
+    const struct json *j = json_get(c->body, "credential_expires_at");
+    if (!j)
+        return;
+    in->sets_expiry = true;
+    in->credential_expires_at = USEC_NONE;
+    if (j->type != JSON_NULL && (j->type != JSON_STRING || !clock_parse_iso(j->text, &in->credential_expires_at)))
+        api_fault(f, "/credential_expires_at",
+                  "must be a time like 2027-01-31T00:00:00Z, or null when it is not known");
+}
+
+/* False: it has replied. */
+static bool read_edit(struct api_call *c, struct configure_input *in)
 {
     struct api_faults faults = {0};
-    struct configure_input in = {.tenant_id = c->who.tenant_id, .mode = CONFIGURE_EITHER};
+    in->tenant_id = c->who.tenant_id;
+    api_known_members(c, (const char *const[]){"settings", "enabled", "sync_interval", "credential_expires_at", NULL},
+                      &faults);
+    in->settings = member_settings(c, &faults);
+    in->enabled = member_tri(c, "enabled", &faults);
+    member_interval(c, in, &faults);
+    member_expiry(c, in, &faults);
+    return api_faults_none(c, &faults);
+}
+
+/* Makes one, or with If-Match edits the one that is there. */
+void op_integrations_configure(struct api_call *c)
+{
+    struct configure_input in = {.mode = CONFIGURE_CREATE};
+    struct audit_actor by = api_actor(c);
     in.provider = key_provider(c, &in.name);
-    if (!in.provider || !if_match(c, &in.version))
+    if (!in.provider || !read_edit(c, &in))
         return;
-    api_known_members(c, (const char *const[]){"settings", "enabled", "sync_interval", NULL}, &faults);
-    in.settings = member_settings(c, &faults);
-    in.enabled = member_tri(c, "enabled", &faults);
-    member_interval(c, &in, &faults);
-    if (api_faults_none(c, &faults))
+    if (http_request_header(c->req, "If-Match").p) {
+        if (!api_if_match(c, &in.version))
+            return;
+        in.mode = CONFIGURE_UPDATE;
+    }
+    in.by = &by;
+    configure(c->hub, &in, on_configured, c);
+}
+
+void op_integrations_reconfigure(struct api_call *c)
+{
+    struct configure_input in = {.mode = CONFIGURE_UPDATE, .version = c->if_match};
+    struct audit_actor by = api_actor(c);
+    in.provider = key_provider(c, &in.name);
+    in.by = &by;
+    if (in.provider && read_edit(c, &in))
         configure(c->hub, &in, on_configured, c);
 }
 
@@ -194,9 +225,8 @@ static void on_deleted(void *arg, struct integration *it, bool created, const st
 
 void op_integrations_delete(struct api_call *c)
 {
-    int64_t version;
-    if (if_match(c, &version))
-        configure_delete(c->hub, c->who.tenant_id, c->integration->id, version, on_deleted, c);
+    struct audit_actor by = api_actor(c);
+    configure_delete(c->hub, c->who.tenant_id, c->integration->id, c->if_match, &by, on_deleted, c);
 }
 
 /* --- testing a connection --- */
@@ -217,24 +247,9 @@ static void on_probed(void *arg, const char *remark, const struct err *err)
     api_reply(c, 200, &out);
 }
 
-static void probe_unusable(struct api_call *c, const struct integration *it)
-{
-    struct err e;
-    err_set(&e, ERR_CONFIG, "the settings cannot be used: %s", it->unusable);
-    on_probed(c, "", &e);
-}
-
-static void probe(struct api_call *c, struct integration *it)
-{
-    if (it->unusable)
-        probe_unusable(c, it);
-    else
-        probe_run(c->hub, it, on_probed, c);
-}
-
 static void probe_saved(struct api_call *c)
 {
-    probe(c, c->integration);
+    probe_run(c->hub, c->integration, on_probed, c);
 }
 
 static void on_tried(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
@@ -244,7 +259,7 @@ static void on_tried(void *arg, struct integration *it, bool created, const stru
     if (e)
         configure_refused(c, faults, e);
     else
-        probe(c, it);
+        probe_run(c->hub, it, on_probed, c);
 }
 
 /* Without settings: the saved ones. */
@@ -293,5 +308,6 @@ static void on_rotated(void *arg, struct integration *it, bool created, const st
 
 void op_webhook_rotate(struct api_call *c)
 {
-    configure_rotate(c->hub, c->who.tenant_id, c->integration->id, on_rotated, c);
+    struct audit_actor by = api_actor(c);
+    configure_rotate(c->hub, c->who.tenant_id, c->integration->id, &by, on_rotated, c);
 }

@@ -11,6 +11,7 @@
 #include "hub/applier.h"
 #include "hub/bearer.h"
 #include "hub/engine.h"
+#include "hub/health_watch.h"
 #include "hub/identity_provider.h"
 #include "hub/intake.h"
 #include "hub/integration.h"
@@ -70,6 +71,7 @@ static void on_loaded(void *arg, const struct err *e)
     applier_start(s->hub.applier);
     syncer_start(s->hub.syncer);
     tenants_start(s->hub.tenants);
+    health_watch_start(s->hub.health);
     notify_state("READY=1\nSTATUS=serving");
     log_info(s->hub.log, "serve.ready", F_STR("version", MSPHUB_VERSION));
 }
@@ -171,6 +173,7 @@ static void on_terminate(int signo, void *arg)
     log_info(s->hub.log, "serve.draining", F_I64("connections", http_server_connections(s->server)),
              F_USEC("limit", limit));
     timer_cancel(&s->retry);
+    health_watch_stop(s->hub.health);
     /* Clients get most of the time; runs and batches only have to finish a transaction. */
     timer_set(&s->drain_limit, s->hub.loop, limit + SECONDS(2), on_drained, s);
     http_server_drain(s->server, limit, on_clients_gone, s);
@@ -352,6 +355,7 @@ static void serve_domain(struct serve *s)
     h->integrations = integrations_new(h);
     h->engine = engine_new(h);
     h->syncer = syncer_new(h);
+    h->health = health_watch_new(h);
     h->applier = applier_new(h);
     h->intake = intake_new(h);
     intake_add_routes(h->intake, s->server);
@@ -417,6 +421,7 @@ static void serve_release(struct serve *s)
     pg_pool_free(h->db);
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);
+    health_watch_free(h->health);
     sessions_free(h->sessions);
     issuers_free(h->issuers);
     identity_providers_free(h->identity_providers);

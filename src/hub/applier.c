@@ -217,6 +217,11 @@ struct applier *applier_new(struct hub *h)
     return a;
 }
 
+usec_t applier_oldest_age(const struct applier *a)
+{
+    return upkeep_oldest_age(a->upkeep);
+}
+
 static void on_released(void *arg)
 {
     applier_wake(arg);

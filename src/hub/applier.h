@@ -14,6 +14,8 @@ void applier_free(struct applier *a); /* before the database pool */
 void applier_start(
     struct applier *a); /* begins to claim; also keeps the inbox in order (partitions, retention, gauges) */
 void applier_wake(struct applier *a); /* there is something to claim; cheap, any number of times */
+/* Age of the oldest delivery that waited to be applied when it was last looked for, a few seconds ago; 0: none. */
+usec_t applier_oldest_age(const struct applier *a);
 /* Claims no more; done once, in a later turn, when what was claimed is finished. */
 void applier_drain(struct applier *a, void (*done)(void *arg), void *arg);
 

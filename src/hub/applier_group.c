@@ -8,6 +8,7 @@
 
 #include "hub/syncer.h"
 #include "store/alert.h"
+#include "store/health.h"
 #include "store/inventory.h"
 
 #include <inttypes.h>
@@ -173,12 +174,15 @@ static void add_marks(struct group *g, struct pg_seg *s, const usec_t *next_atte
 {
     size_t n = g->now.to - g->now.from;
     struct delivery_outcome *v = mem_realloc_array(NULL, n, sizeof *v);
+    usec_t newest = 0;
     for (size_t i = 0; i < n; i++) {
         const struct item *item = &g->items[g->now.from + i];
+        newest = MAX(newest, item->received_at);
         v[i] = (struct delivery_outcome){item->id, item->received_at, item->status, item->error,
                                          next_attempt ? next_attempt[i] : USEC_NONE};
     }
     delivery_add_finish(s, g->tenant_id, g->claim->a->h->process, v, n);
+    health_add_heard(s, g->tenant_id, g->integration_id, newest);
     free(v);
 }
 

@@ -93,6 +93,7 @@ void claim_group_ended(struct claim *c, struct group *g);
 
 struct upkeep *upkeep_new(struct hub *h);
 void upkeep_free(struct upkeep *u);
+usec_t upkeep_oldest_age(const struct upkeep *u);
 void upkeep_start(struct upkeep *u, void (*released)(void *arg),
                   void *arg); /* released: held deliveries became pending */
 

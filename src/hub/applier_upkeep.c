@@ -157,6 +157,11 @@ void upkeep_start(struct upkeep *u, void (*released)(void *arg), void *arg)
             chore_run(u->chores[k]);
 }
 
+usec_t upkeep_oldest_age(const struct upkeep *u)
+{
+    return (usec_t)(u->oldest->value * (double)USEC_PER_S);
+}
+
 void upkeep_free(struct upkeep *u)
 {
     if (!u)

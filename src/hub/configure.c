@@ -21,8 +21,9 @@ struct op {
     struct json *settings; /* in the arena */
     struct arena *arena;
     enum tri enabled;
-    bool sets_interval;
-    usec_t sync_interval;
+    bool sets_interval, sets_expiry;
+    usec_t sync_interval, credential_expires_at;
+    struct audit_actor by; /* kind NULL: the hub itself */
     bool created, deletes;
     configure_cb *cb;
     void *arg;
@@ -96,6 +97,13 @@ static bool have_key(const struct hub *h, struct err *e)
 
 /* --- the edit --- */
 
+static struct pg_seg *begin(const struct op *op)
+{
+    struct pg_seg *s = pg_seg_new(op->h->db, op->tenant_id);
+    audit_by(s, op->by.kind ? &op->by : NULL);
+    return s;
+}
+
 static void submit_create(struct op *op, struct integration_edit *edit)
 {
     char hook[HOOK_LEN + 1];
@@ -107,7 +115,7 @@ static void submit_create(struct op *op, struct integration_edit *edit)
         return;
     }
     op->created = true;
-    struct pg_seg *s = pg_seg_new(op->h->db, op->tenant_id);
+    struct pg_seg *s = begin(op);
     integration_add_create(s, edit, slice_cstr(op->provider->key), slice_cstr(op->name), slice_of(hook, HOOK_LEN),
                            str_slice(&secret));
     pg_submit(s, on_written, op);
@@ -123,13 +131,16 @@ static void submit_edit(struct op *op, const struct merge *m, const struct integ
         .enabled = op->enabled == TRI_UNKNOWN ? (!row || row->enabled) : op->enabled == TRI_YES,
         .sync_interval = op->sets_interval || !row ? op->sync_interval : row->sync_interval,
         .credential_changed = m->changed,
+        .secret_changed = m->secret_changed,
+        .sets_expiry = op->sets_expiry,
+        .credential_expires_at = op->credential_expires_at,
     };
     if (!row) {
         submit_create(op, &edit);
         return;
     }
     op->version = row->version;
-    struct pg_seg *s = pg_seg_new(op->h->db, op->tenant_id);
+    struct pg_seg *s = begin(op);
     integration_add_update(s, &edit);
     pg_submit(s, on_written, op);
 }
@@ -247,6 +258,9 @@ void configure(struct hub *h, const struct configure_input *in, configure_cb *cb
         .enabled = in->enabled,
         .sets_interval = in->sets_interval,
         .sync_interval = in->sets_interval ? in->sync_interval : USEC_NONE,
+        .sets_expiry = in->sets_expiry,
+        .credential_expires_at = in->credential_expires_at,
+        .by = in->by ? *in->by : (struct audit_actor){0},
         .cb = cb,
         .arg = arg,
     };
@@ -260,10 +274,12 @@ void configure(struct hub *h, const struct configure_input *in, configure_cb *cb
 
 /* --- other edits --- */
 
-static struct op *op_simple(struct hub *h, int64_t tenant_id, int64_t id, int64_t version, configure_cb *cb, void *arg)
+static struct op *op_simple(struct hub *h, int64_t tenant_id, int64_t id, const struct audit_actor *by,
+                            configure_cb *cb, void *arg)
 {
     struct op *op = NEW(struct op);
-    *op = (struct op){.h = h, .tenant_id = tenant_id, .id = id, .version = version, .cb = cb, .arg = arg};
+    *op = (struct op){.h = h, .tenant_id = tenant_id, .id = id, .cb = cb, .arg = arg};
+    op->by = by ? *by : (struct audit_actor){.kind = "system", .name = SLICE("msphub")};
     return op;
 }
 
@@ -274,11 +290,13 @@ static void on_no_key(void *arg, const struct pg_reply *r)
     op_end(arg, NULL, NULL, &e);
 }
 
-void configure_rotate(struct hub *h, int64_t tenant_id, int64_t integration_id, configure_cb *cb, void *arg)
+void configure_rotate(struct hub *h, int64_t tenant_id, int64_t integration_id, const struct audit_actor *by,
+                      configure_cb *cb, void *arg)
 {
-    struct op *op = op_simple(h, tenant_id, integration_id, 0, cb, arg);
+    struct op *op = op_simple(h, tenant_id, integration_id, by, cb, arg);
     _cleanup_(str_release) struct str secret = {0};
-    struct pg_seg *s = pg_seg_new(h->db, tenant_id);
+    op->by.action = "integration.webhook_rotated";
+    struct pg_seg *s = begin(op);
     if (!seal_hook(op, &secret, NULL)) {
         integration_add_next_id(s);
         pg_submit(s, on_no_key, op);
@@ -289,12 +307,13 @@ void configure_rotate(struct hub *h, int64_t tenant_id, int64_t integration_id, 
     pg_submit(s, on_written, op);
 }
 
-void configure_delete(struct hub *h, int64_t tenant_id, int64_t integration_id, int64_t version, configure_cb *cb,
-                      void *arg)
+void configure_delete(struct hub *h, int64_t tenant_id, int64_t integration_id, int64_t version,
+                      const struct audit_actor *by, configure_cb *cb, void *arg)
 {
-    struct op *op = op_simple(h, tenant_id, integration_id, version, cb, arg);
+    struct op *op = op_simple(h, tenant_id, integration_id, by, cb, arg);
+    op->version = version;
     op->deletes = true;
-    struct pg_seg *s = pg_seg_new(h->db, tenant_id);
+    struct pg_seg *s = begin(op);
     integration_add_delete(s, tenant_id, integration_id, version);
     pg_submit(s, on_written, op);
 }

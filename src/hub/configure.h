@@ -8,6 +8,7 @@
 #include "base/json_read.h"
 #include "base/json_write.h"
 #include "hub/integration.h"
+#include "store/audit.h"
 
 /* What is wrong with which field. Pointers are relative to the settings object: "/client_secret"; "" is the object. */
 struct configure_fault {
@@ -37,6 +38,10 @@ struct configure_input { /* copied */
     enum tri enabled; /* UNKNOWN: stays, a new one is enabled */
     bool sets_interval;
     usec_t sync_interval; /* when sets_interval; USEC_NONE: the option's */
+    /* When the credential ends, as the product's console says, so that it can be warned of. A new secret without it: not known. */
+    bool sets_expiry;
+    usec_t credential_expires_at; /* when sets_expiry; USEC_NONE: not known */
+    const struct audit_actor *by; /* its texts live until the callback; NULL: the hub itself */
 };
 
 /* Once, in a later turn. it: the snapshot after the edit, borrowed; NULL with an error. faults: of ERR_INPUT only, may be
@@ -44,11 +49,13 @@ struct configure_input { /* copied */
 typedef void configure_cb(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
                           const struct err *e);
 void configure(struct hub *h, const struct configure_input *in, configure_cb *cb, void *arg);
-/* A new webhook secret; the present one stays valid for options.webhook_secret_overlap. */
-void configure_rotate(struct hub *h, int64_t tenant_id, int64_t integration_id, configure_cb *cb, void *arg);
+/* A new webhook secret; the present one stays valid for options.webhook_secret_overlap, as do the last
+ * INTEGRATION_FORMER_SECRETS - 1 before it until their time. `by` as of configure_input. */
+void configure_rotate(struct hub *h, int64_t tenant_id, int64_t integration_id, const struct audit_actor *by,
+                      configure_cb *cb, void *arg);
 /* `it` is NULL. version 0: whichever. */
-void configure_delete(struct hub *h, int64_t tenant_id, int64_t integration_id, int64_t version, configure_cb *cb,
-                      void *arg);
+void configure_delete(struct hub *h, int64_t tenant_id, int64_t integration_id, int64_t version,
+                      const struct audit_actor *by, configure_cb *cb, void *arg);
 
 /* Writes the settings as one object: secrets as "****cdef". */
 void configure_write_settings(const struct integration *it, struct jw *w);

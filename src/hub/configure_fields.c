@@ -214,16 +214,16 @@ static bool write_sealed(struct merge *m, struct err *e)
     return true;
 }
 
-static bool differs(const struct merge *m)
+static void compare(struct merge *m)
 {
-    if (!m->old || !m->old->settings)
-        return true;
-    for (size_t i = 0; i < m->provider->nfields; i++) {
-        const char *key = m->provider->fields[i].key;
-        if (!slice_eq(settings_text(m->old->settings, key), settings_text(m->settings, key)))
-            return true;
+    m->changed = m->secret_changed = !m->old || !m->old->settings;
+    for (size_t i = 0; !m->secret_changed && i < m->provider->nfields; i++) {
+        const struct provider_field *f = &m->provider->fields[i];
+        if (slice_eq(settings_text(m->old->settings, f->key), settings_text(m->settings, f->key)))
+            continue;
+        m->changed = true;
+        m->secret_changed = f->kind == FIELD_INPUT_SECRET;
     }
-    return false;
 }
 
 static size_t text_size(const struct json *object)
@@ -248,7 +248,7 @@ bool configure_merge(struct merge *m, struct err *e)
         check_url(m);
     if (m->faults.n)
         return err_set(e, ERR_INPUT, "%zu of the settings cannot be used", m->faults.n);
-    m->changed = differs(m);
+    compare(m);
     return m->id == 0 || write_sealed(m, e);
 }
 

@@ -17,8 +17,8 @@ struct merge {
     /* results */
     struct settings *settings;
     struct str base_url;
-    struct str sealed; /* JSON to store */
-    bool changed;      /* against old */
+    struct str sealed;            /* JSON to store */
+    bool changed, secret_changed; /* against old */
     struct configure_faults faults;
 };
 /* False: faults, or *e for what is not the input's fault (no key). */

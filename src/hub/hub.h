@@ -11,17 +11,18 @@
 #include "reactor/pg.h"
 #include "reactor/worker.h"
 
-struct access;       /* hub/access.h: API keys → tenant and role */
-struct sessions;     /* hub/session.h: people who are signed in */
+struct access;             /* hub/access.h: API keys → tenant and role */
+struct sessions;           /* hub/session.h: people who are signed in */
 struct identity_providers; /* hub/identity_provider.h: whom tenants trust to say who somebody is */
-struct issuers;      /* hub/issuer.h: what those publish */
-struct bearers;      /* hub/bearer.h: their tokens → tenant and role */
-struct integrations; /* hub/integration.h: configured integrations, cached */
-struct intake;       /* hub/intake.h: webhooks in */
-struct applier;      /* hub/applier.h: deliveries → inventory and alerts */
-struct engine;       /* hub/engine.h: drives machines */
-struct syncer;       /* hub/syncer.h: runs */
-struct tenants;      /* hub/tenants.h: tenants, cached; their removal */
+struct issuers;            /* hub/issuer.h: what those publish */
+struct bearers;            /* hub/bearer.h: their tokens → tenant and role */
+struct integrations;       /* hub/integration.h: configured integrations, cached */
+struct intake;             /* hub/intake.h: webhooks in */
+struct applier;            /* hub/applier.h: deliveries → inventory and alerts */
+struct engine;             /* hub/engine.h: drives machines */
+struct syncer;             /* hub/syncer.h: runs */
+struct health_watch;       /* hub/health_watch.h: checks of integrations, the hub's own alerts */
+struct tenants;            /* hub/tenants.h: tenants, cached; their removal */
 
 struct hub {
     struct loop *loop;
@@ -47,6 +48,7 @@ struct hub {
     struct engine *engine;
     struct syncer *syncer;
     struct tenants *tenants;
+    struct health_watch *health;
 };
 
 #endif

@@ -2,7 +2,8 @@
  * Life of a request: on_head (known hook? secret? room? database?) -> body -> [look-up of an unknown hook] -> JSON check and
  *         keys in one pass -> a row of the open batch -> commit -> 202.
  * Batches: OPEN (gathers) -> READY (full, waits for its turn) -> SENT -> ANSWERING -> reused. One is in flight; a second one
- *         only when it is full, so that the disk's latency does not limit large load.
+ *         only when it is full, so that the disk's latency does not limit large load. A batch has options.intake_timeout
+ *         from its first delivery to its commit, waiting for its turn included: senders get their 503 while they still listen.
  * Always: a request is in one batch or one look-up, and replied to once; after intake_free neither is touched again. */
 #include "hub/intake.h"
 
@@ -24,7 +25,6 @@
 #define SPARE_BYTES   (1 << 20) /* a larger one is not kept */
 #define ANSWERS       256       /* replies in one turn of the loop */
 #define MAX_KEY       200
-#define COMMIT_LIMIT  SECONDS(10) /* senders give up at about this time */
 
 struct batch {
     struct intake *in; /* NULL: intake is gone */
@@ -33,6 +33,8 @@ struct batch {
     int64_t *ids; /* by place: the delivery's id; 0: it was there already */
     size_t n, answered, bytes;
     bool failed, wakes;
+    usec_t give_up_at;    /* loop_now; the batch is committed by then, or refused */
+    struct timer give_up; /* while it is open or ready */
     struct deferred answer;
     TAILQ_ENTRY(batch) link;
 };
@@ -99,6 +101,7 @@ static void batch_free(struct batch *b)
 {
     if (!b)
         return;
+    timer_cancel(&b->give_up);
     delivery_rows_release(&b->rows);
     free(b->requests);
     free(b->ids);
@@ -191,13 +194,31 @@ static void on_committed(void *arg, const struct pg_reply *r)
 
 static void batch_send(struct intake *in, struct batch *b)
 {
+    timer_cancel(&b->give_up);
     TAILQ_INSERT_TAIL(&in->sent, b, link);
     in->inflight++;
     histogram_observe(in->batch_size, (double)b->n);
     struct pg_seg *s = pg_seg_new(in->h->db, PG_ALL_TENANTS);
-    pg_seg_timeout(s, MIN(in->h->options->database_timeout, COMMIT_LIMIT));
+    /* When it ends the outcome may be unknown: the sender tries again, and what was committed after all is a duplicate then. */
+    pg_seg_timeout(s, MIN(in->h->options->database_timeout, MAX(MILLIS(1), b->give_up_at - loop_now(in->h->loop))));
     delivery_add_insert(s, &b->rows);
     pg_submit(s, on_committed, b);
+}
+
+/* Those before it are stuck, and nothing of it was sent. */
+static void on_give_up(void *arg)
+{
+    struct batch *b = arg;
+    struct intake *in = b->in;
+    log_warn(in->h->log, "intake.batch_not_sent", F_I64("deliveries", b->n),
+             F_USEC("limit", in->h->options->intake_timeout));
+    b->failed = true;
+    if (in->open == b)
+        in->open = NULL;
+    else
+        TAILQ_REMOVE(&in->ready, b, link);
+    TAILQ_INSERT_TAIL(&in->answering, b, link);
+    answer(b);
 }
 
 static void pump(struct intake *in)
@@ -239,8 +260,11 @@ static void enqueue(struct intake *in, struct http_request *r, const struct inte
     type = type.n && utf8_storable(type) ? utf8_cut(type, MAX_KEY) : SLICE("");
 
     struct batch *b = in->open;
-    if (!b)
+    if (!b) {
         b = in->open = batch_new(in);
+        b->give_up_at = loop_now(in->h->loop) + in->h->options->intake_timeout;
+        timer_set(&b->give_up, in->h->loop, in->h->options->intake_timeout, on_give_up, b);
+    }
     delivery_rows_add(&b->rows, &(struct delivery_in){
                                     .tenant_id = it->tenant_id,
                                     .integration_id = it->id,
@@ -301,14 +325,17 @@ static enum verdict authenticate(struct intake *in, struct http_request *r, cons
     struct slice given =
         here ? http_request_header(r, it->provider->webhook_secret_header) : http_request_param(r, "hook");
     struct slice current = here && it->hook_secret ? secret_text(it->hook_secret) : SLICE("-");
-    struct slice previous = here && it->hook_secret_previous ? secret_text(it->hook_secret_previous) : SLICE("-");
-    bool overlap = here && it->hook_secret_previous && loop_wall(in->h->loop) < it->hook_secret_previous_until;
-    bool is_current = crypto_equal(given, current), is_previous = crypto_equal(given, previous);
+    bool good = crypto_equal(given, current) && here && it->hook_secret;
+    for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++) {
+        bool valid = here && it->former[i].secret && loop_wall(in->h->loop) < it->former[i].until;
+        bool equal = crypto_equal(given, valid ? secret_text(it->former[i].secret) : SLICE("-"));
+        good |= valid && equal;
+    }
     if (!here)
         return NOT_HERE;
     if (!it->hook_secret)
         return NO_SECRET;
-    return is_current || (is_previous && overlap) ? GOOD : WRONG_SECRET;
+    return good ? GOOD : WRONG_SECRET;
 }
 
 /* True: go on. Else it has replied. */
@@ -476,4 +503,9 @@ void intake_add_routes(struct intake *in, struct http_server *server)
 size_t intake_waiting(const struct intake *in)
 {
     return in->waiting;
+}
+
+bool intake_full(const struct intake *in)
+{
+    return overloaded(in);
 }

@@ -15,5 +15,6 @@ void intake_free(struct intake *in); /* after the server, before the database po
 void intake_add_routes(struct intake *in,
                        struct http_server *server); /* once, before listening; in must outlive the server's requests */
 size_t intake_waiting(const struct intake *in);     /* requests that wait for their commit */
+bool intake_full(const struct intake *in);          /* at a ceiling: what comes is refused */
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "hub/hub.h"
 #include "msphub/provider.h"
+#include "store/integration.h"
 
 struct integration {
     int64_t tenant_id, id, version;
@@ -17,9 +18,12 @@ struct integration {
     char *hook;
     char *base_url; /* from provider->base_url; NULL when the settings are not usable, then `unusable` says why */
     char *unusable;
-    struct settings *settings;                         /* NULL only when unusable */
-    struct secret *hook_secret, *hook_secret_previous; /* NULL when none, or when no key opens it */
-    usec_t hook_secret_previous_until;                 /* wall */
+    struct settings *settings;  /* NULL only when unusable */
+    struct secret *hook_secret; /* NULL when none, or when no key opens it */
+    struct {
+        struct secret *secret;
+        usec_t until;                     /* wall */
+    } former[INTEGRATION_FORMER_SECRETS]; /* the newest first */
     bool enabled, tenant_suspended;
     usec_t sync_interval; /* USEC_NONE: the option's */
     unsigned refs;
@@ -53,7 +57,6 @@ struct integration *integration_ref(struct integration *it);
 void integration_unref(struct integration *it);
 
 /* --- making snapshots (hub/integration_snapshot.c) --- */
-struct integration_row;
 struct integration *integration_from_row(const struct hub *h, const struct integration_row *row);
 /* What a sealed value of an integration is bound to: "tenant/integration/field". */
 #define INTEGRATION_CONTEXT_MAX 128

@@ -100,7 +100,6 @@ struct integration *integration_from_row(const struct hub *h, const struct integ
     it->key =
         row->name.n ? mem_printf("%.*s:%.*s", SLICE_FMT(row->provider), SLICE_FMT(row->name)) : copy(row->provider);
     it->hook = copy(row->hook);
-    it->hook_secret_previous_until = row->hook_secret_previous_until;
     it->enabled = row->enabled;
     it->tenant_suspended = row->tenant_suspended;
     it->sync_interval = row->sync_interval;
@@ -112,8 +111,11 @@ struct integration *integration_from_row(const struct hub *h, const struct integ
         good = good && err_wrap(&e, "the webhook's secret (rotate it to get another)");
     if (!good)
         it->unusable = mem_strdup(e.what);
-    if (row->hook_secret_previous.n)
-        open_sealed(h, it, INTEGRATION_FIELD_HOOK, row->hook_secret_previous, &it->hook_secret_previous, NULL);
+    for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++) {
+        it->former[i].until = row->former[i].until;
+        if (row->former[i].secret.n)
+            open_sealed(h, it, INTEGRATION_FIELD_HOOK, row->former[i].secret, &it->former[i].secret, NULL);
+    }
     if (it->unusable) {
         free(it->base_url);
         it->base_url = NULL;
@@ -138,6 +140,7 @@ void integration_unref(struct integration *it)
     free(it->unusable);
     settings_free(it->settings);
     secret_free(it->hook_secret);
-    secret_free(it->hook_secret_previous);
+    for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++)
+        secret_free(it->former[i].secret);
     free(it);
 }

@@ -3,7 +3,8 @@
 
 #include "base/mem.h"
 #include "hub/engine.h"
-#include "store/integration.h"
+#include "hub/health_status.h"
+#include "store/health.h"
 
 #include <stdlib.h>
 
@@ -12,6 +13,10 @@ struct probe {
     struct integration *it;
     struct str remark;
     struct err err;
+    struct ref job;
+    struct timer deadline;
+    bool expired, scheduled;
+    unsigned found_stmt;
     probe_cb *cb;
     void *arg;
 };
@@ -37,28 +42,52 @@ static void on_stored(void *arg, const struct pg_reply *r)
     struct probe *p = arg;
     if (pg_reply_err(r))
         log_warn(p->hub->log, "probe.not_stored", F_STR("integration", p->it->key), F_ERR(pg_reply_err(r)));
+    else
+        health_tell(p->hub, p->it, r, p->found_stmt, p->err.what);
     probe_end(p);
+}
+
+static void store(struct probe *p)
+{
+    const struct health_finding found = {.it = p->it, .err = p->err.code ? &p->err : NULL};
+    struct pg_seg *s = pg_seg_new(p->hub->db, p->it->tenant_id);
+    p->found_stmt = health_add_finding(s, p->hub, &found);
+    if (p->scheduled)
+        health_add_checked(s, p->it->tenant_id, p->it->id, p->it->version, p->hub->options->health_interval);
+    pg_submit(s, on_stored, p);
 }
 
 static void on_done(void *arg, const struct engine_counts *counts, const struct err *err)
 {
     struct probe *p = arg;
-    if (err)
+    timer_cancel(&p->deadline);
+    if (p->expired)
+        err_set(&p->err, ERR_TIMEOUT, "the product has not answered within %lld s (option health_timeout)",
+                (long long)(p->hub->options->health_timeout / USEC_PER_S));
+    else if (err)
         p->err = *err;
-    if (p->it->id == 0) {
+    if (p->it->id == 0 || p->err.code == ERR_CANCELED) /* unsaved; or the hub shuts down, and another one will check */
         probe_end(p);
-        return;
-    }
-    struct pg_seg *s = pg_seg_new(p->hub->db, p->it->tenant_id);
-    integration_add_health(s, p->it->tenant_id, p->it->id, err ? "error" : "active",
-                           err ? slice_cstr(p->err.what) : SLICE_NONE);
-    pg_submit(s, on_stored, p);
+    else
+        store(p);
 }
 
-void probe_run(struct hub *h, struct integration *it, probe_cb *cb, void *arg)
+static void on_deadline(void *arg)
+{
+    struct probe *p = arg;
+    p->expired = true;
+    engine_cancel(p->hub->engine, p->job);
+}
+
+static void start(struct hub *h, struct integration *it, bool scheduled, probe_cb *cb, void *arg)
 {
     struct probe *p = NEW(struct probe);
-    *p = (struct probe){.hub = h, .it = integration_ref(it), .cb = cb, .arg = arg};
+    *p = (struct probe){.hub = h, .it = integration_ref(it), .scheduled = scheduled, .cb = cb, .arg = arg};
+    if (it->unusable) {
+        err_set(&p->err, ERR_CONFIG, "the settings cannot be used: %s", it->unusable);
+        store(p);
+        return;
+    }
     const struct engine_job job = {
         .ops = it->provider->probe,
         .integration = it,
@@ -66,5 +95,16 @@ void probe_run(struct hub *h, struct integration *it, probe_cb *cb, void *arg)
         .on_done = on_done,
         .arg = p,
     };
-    engine_start(h->engine, &job);
+    timer_set(&p->deadline, h->loop, h->options->health_timeout, on_deadline, p);
+    p->job = engine_start(h->engine, &job);
+}
+
+void probe_run(struct hub *h, struct integration *it, probe_cb *cb, void *arg)
+{
+    start(h, it, false, cb, arg);
+}
+
+void probe_check(struct hub *h, struct integration *it, probe_cb *cb, void *arg)
+{
+    start(h, it, true, cb, arg);
 }

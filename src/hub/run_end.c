@@ -4,6 +4,7 @@
 #include "hub/run_internal.h"
 
 #include "base/mem.h"
+#include "hub/health_status.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -126,18 +127,22 @@ static void add_integration(struct run *r, struct pg_seg *s, const char *status)
 {
     bool read_all = !r->failure.code && r->mode == SYNC_FULL && is_proven(r, RECORD_DEVICE) && !r->retire.braked;
     bool succeeded = strcmp(status, "success") == 0;
-    char message[sizeof(r->failure.what) + 64];
+    char partial[64];
+    r->found_stmt = HEALTH_NOTHING_FOUND;
     if (r->dry_run || r->mode == SYNC_SINGLE || r->stop == RUN_CANCEL)
         return;
-    if (r->failure.code)
-        snprintf(message, sizeof(message), "%s", r->failure.what);
-    else if (r->retire.braked)
-        snprintf(message, sizeof(message), "%s", r->retire.why);
-    else
-        snprintf(message, sizeof(message), "run %lld is partial: its notes and errors say why",
-                 (long long)r->key.run_id);
-    run_add_integration(s, &r->key, r->failure.code ? "error" : "active", succeeded ? NULL : message,
-                        read_all || (succeeded && r->kinds == SYNC_KINDS_ALL && r->mode == SYNC_FULL), succeeded);
+    run_add_integration(s, &r->key, read_all || (succeeded && r->kinds == SYNC_KINDS_ALL && r->mode == SYNC_FULL),
+                        succeeded);
+    snprintf(partial, sizeof(partial), "run %lld is partial: its notes and errors say why", (long long)r->key.run_id);
+    const struct health_finding found = {
+        .it = r->it,
+        .run = true,
+        .err = r->failure.code ? &r->failure : NULL,
+        .message = succeeded          ? NULL
+                   : r->retire.braked ? r->retire.why
+                                      : partial,
+    };
+    r->found_stmt = health_add_finding(s, r->hub, &found);
 }
 
 static void finish_build(struct run *r, struct pg_seg *s)
@@ -167,8 +172,10 @@ static void on_finished(struct run *r, const struct pg_reply *reply)
     struct run_totals t = {0};
     struct run_metrics *m = r->owner.metrics;
     const char *status = run_status(r), *provider = r->it->provider->key;
-    if (reply)
+    if (reply) {
         run_read_finish(reply, r->finish_stmt, &t);
+        health_tell(r->hub, r->it, reply, r->found_stmt, r->failure.what);
+    }
     metric_with(m->runs, METRIC_L(provider, status))->value++;
     histogram_observe(histogram_with(m->duration, METRIC_L(provider)), t.seconds);
     m->braked->value += r->retire.braked;

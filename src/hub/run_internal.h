@@ -71,7 +71,7 @@ struct run {
     struct deferred over;
 
     /* the end */
-    unsigned merge_stmt, measure_stmt, alerts_stmt, finish_stmt;
+    unsigned merge_stmt, measure_stmt, alerts_stmt, finish_stmt, found_stmt;
     bool measures_devices, measures_alerts;
     struct run_absence absence;
     struct retire_decision retire;

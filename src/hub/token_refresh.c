@@ -3,6 +3,7 @@
 #include "hub/token_internal.h"
 
 #include "base/mem.h"
+#include "hub/health_status.h"
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,6 +184,13 @@ static void no_remark(void *arg, const char *text)
 {
 }
 
+/* Of a grant that is dead, or works again. */
+static void source_tell_status(struct token_source *s, const struct pg_reply *r, const char *message)
+{
+    if (!pg_reply_err(r) && pg_nrows(r, 0))
+        health_tell_moved(s->set->hub, s->it, pg_text(r, 0, 0, 0), pg_text(r, 0, 0, 1), message);
+}
+
 static void on_dead(struct token_source *s, const struct pg_reply *r)
 {
     struct err e = s->err;
@@ -192,6 +200,7 @@ static void on_dead(struct token_source *s, const struct pg_reply *r)
         err_set(&e, ERR_CONFLICT, "the settings of %s were changed meanwhile: start again with the new ones",
                 s->it->key);
     s->leased = s->leased && (pg_reply_err(r) || overtaken);
+    source_tell_status(s, r, e.what);
     source_fail(s, &e, overtaken ? "failed" : "dead");
 }
 
@@ -331,6 +340,7 @@ static void on_stored(struct token_source *s, const struct pg_reply *r)
         source_load(s);
         return;
     }
+    source_tell_status(s, r, "the credential works again");
     s->leased = s->leased && pg_affected(r, 0) == 0;
     source_unlease(s);
     source_fetched(s);

@@ -117,6 +117,8 @@ static bool check(const struct record_alert *a, struct err *e)
 {
     if (a->series.n == 0)
         return err_set(e, ERR_DATA, "an alert without a series cannot be stored");
+    if (slice_starts(a->series, SLICE("msphub:")))
+        return err_set(e, ERR_DATA, "an alert's series begins with \"msphub:\", which names the hub's own alerts");
     if (a->series.n > MAX_SERIES)
         return err_set(e, ERR_DATA, "an alert's series is %zu bytes long, at most %d are stored", a->series.n,
                        MAX_SERIES);

@@ -14,12 +14,14 @@ void integration_row_read(const struct pg_reply *r, unsigned stmt, size_t row, s
         .settings = pg_text(r, stmt, row, 5),
         .hook = pg_text(r, stmt, row, 6),
         .hook_secret = pg_text(r, stmt, row, 7),
-        .hook_secret_previous = pg_text(r, stmt, row, 8),
-        .hook_secret_previous_until = pg_time(r, stmt, row, 9),
-        .enabled = pg_bool(r, stmt, row, 10),
-        .tenant_suspended = pg_bool(r, stmt, row, 11),
-        .sync_interval = pg_is_null(r, stmt, row, 12) ? USEC_NONE : SECONDS(pg_i64(r, stmt, row, 12)),
+        .enabled = pg_bool(r, stmt, row, 8),
+        .tenant_suspended = pg_bool(r, stmt, row, 9),
+        .sync_interval = pg_is_null(r, stmt, row, 10) ? USEC_NONE : SECONDS(pg_i64(r, stmt, row, 10)),
     };
+    for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++) {
+        ret->former[i].secret = pg_text(r, stmt, row, 11 + 2 * i);
+        ret->former[i].until = pg_time(r, stmt, row, 12 + 2 * i);
+    }
 }
 
 unsigned integration_add_load(struct pg_seg *s, int64_t after_tenant, int64_t after_id)
@@ -64,13 +66,16 @@ unsigned integration_add_by_tenant(struct pg_seg *s, int64_t tenant_id)
 void integration_status_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_status *ret)
 {
     *ret = (struct integration_status){
-        .status = pg_text(r, stmt, row, 13),
-        .error_message = pg_text(r, stmt, row, 14),
-        .last_health_check = pg_time(r, stmt, row, 15),
-        .last_success_at = pg_time(r, stmt, row, 16),
-        .next_sync_at = pg_time(r, stmt, row, 17),
-        .created_at = pg_time(r, stmt, row, 18),
-        .updated_at = pg_time(r, stmt, row, 19),
+        .status = pg_text(r, stmt, row, 19),
+        .error_message = pg_text(r, stmt, row, 20),
+        .last_health_check = pg_time(r, stmt, row, 21),
+        .last_success_at = pg_time(r, stmt, row, 22),
+        .next_sync_at = pg_time(r, stmt, row, 23),
+        .created_at = pg_time(r, stmt, row, 24),
+        .updated_at = pg_time(r, stmt, row, 25),
+        .since = pg_time(r, stmt, row, 26),
+        .last_delivery_at = pg_time(r, stmt, row, 27),
+        .credential_expires_at = pg_time(r, stmt, row, 28),
     };
 }
 
@@ -100,6 +105,7 @@ unsigned integration_add_create(struct pg_seg *s, const struct integration_edit 
     pg_p_text(s, hook);
     pg_p_text(s, sealed_secret);
     add_interval(s, e->sync_interval);
+    pg_p_time(s, e->sets_expiry ? e->credential_expires_at : USEC_NONE);
     return stmt;
 }
 
@@ -113,6 +119,8 @@ unsigned integration_add_update(struct pg_seg *s, const struct integration_edit 
     pg_p_bool(s, e->enabled);
     add_interval(s, e->sync_interval);
     pg_p_bool(s, e->credential_changed);
+    pg_p_bool(s, e->sets_expiry || e->secret_changed);
+    pg_p_time(s, e->sets_expiry ? e->credential_expires_at : USEC_NONE);
     return stmt;
 }
 
@@ -136,16 +144,5 @@ unsigned integration_add_delete(struct pg_seg *s, int64_t tenant_id, int64_t id,
         pg_p_i64(s, version);
     else
         pg_p_null(s);
-    return stmt;
-}
-
-unsigned integration_add_health(struct pg_seg *s, int64_t tenant_id, int64_t id, const char *status,
-                                struct slice message)
-{
-    unsigned stmt = pg_add(s, &Q_INTEGRATION_HEALTH);
-    pg_p_i64(s, tenant_id);
-    pg_p_i64(s, id);
-    pg_p_str(s, status);
-    pg_p_text(s, message);
     return stmt;
 }

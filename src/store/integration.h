@@ -7,10 +7,15 @@
 #include "base/clock.h"
 #include "reactor/pg.h"
 
+#define INTEGRATION_FORMER_SECRETS 4
+
 struct integration_row { /* borrows from the reply */
     int64_t tenant_id, integration_id, version;
-    struct slice provider, name, settings, hook, hook_secret, hook_secret_previous;
-    usec_t hook_secret_previous_until;
+    struct slice provider, name, settings, hook, hook_secret;
+    struct {
+        struct slice secret;
+        usec_t until;
+    } former[INTEGRATION_FORMER_SECRETS]; /* of the webhook, the newest first */
     bool enabled, tenant_suspended;
     usec_t sync_interval; /* USEC_NONE: the option's */
 };
@@ -26,7 +31,8 @@ unsigned integration_add_by_hook(struct pg_seg *s, struct slice hook);
 /* A tenant's, in order of their keys, with what only lists show. */
 struct integration_status {
     struct slice status, error_message; /* "configured", "active", "error" */
-    usec_t last_health_check, last_success_at, next_sync_at, created_at, updated_at;
+    usec_t last_health_check, last_success_at, next_sync_at, created_at, updated_at, since, last_delivery_at,
+        credential_expires_at;
 };
 unsigned integration_add_by_tenant(struct pg_seg *s, int64_t tenant_id);
 void integration_status_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_status *ret);
@@ -38,8 +44,11 @@ struct integration_edit {
     int64_t version;       /* of the row that was edited */
     struct slice settings; /* JSON, secrets sealed */
     bool enabled;
-    usec_t sync_interval; /* USEC_NONE: the option's */
-    bool credential_changed;
+    usec_t sync_interval;    /* USEC_NONE: the option's */
+    bool credential_changed; /* tokens that were got with the old one are forgotten */
+    bool secret_changed;     /* and when it ends is no longer known, unless it is said */
+    bool sets_expiry;
+    usec_t credential_expires_at; /* when sets_expiry; USEC_NONE: not known */
 };
 unsigned integration_add_next_id(struct pg_seg *s);
 /* No row: that key exists. */
@@ -50,8 +59,5 @@ unsigned integration_add_update(struct pg_seg *s,
 unsigned integration_add_rotate(struct pg_seg *s, int64_t tenant_id, int64_t id, struct slice sealed_secret,
                                 usec_t previous_until);
 unsigned integration_add_delete(struct pg_seg *s, int64_t tenant_id, int64_t id, int64_t version); /* version 0: any */
-/* What a probe or a run found: status "active" or "error" with why. */
-unsigned integration_add_health(struct pg_seg *s, int64_t tenant_id, int64_t id, const char *status,
-                                struct slice message);
 
 #endif

@@ -211,12 +211,9 @@ void run_read_finish(const struct pg_reply *r, unsigned stmt, struct run_totals 
     };
 }
 
-void run_add_integration(struct pg_seg *s, const struct run_key *k, const char *status, const char *message,
-                         bool devices_read, bool move_cursor)
+void run_add_integration(struct pg_seg *s, const struct run_key *k, bool devices_read, bool move_cursor)
 {
     add_for_integration(s, &Q_RUN_INTEGRATION, k);
-    pg_p_str(s, status);
-    pg_p_str(s, message);
     pg_p_bool(s, devices_read);
     pg_p_bool(s, move_cursor);
 }

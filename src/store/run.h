@@ -77,8 +77,7 @@ struct run_totals {
 };
 unsigned run_add_finish(struct pg_seg *s, const struct run_key *k, const struct run_end *end);
 void run_read_finish(const struct pg_reply *r, unsigned stmt, struct run_totals *ret);
-void run_add_integration(struct pg_seg *s, const struct run_key *k, const char *status, const char *message,
-                         bool devices_read, bool move_cursor);
+void run_add_integration(struct pg_seg *s, const struct run_key *k, bool devices_read, bool move_cursor);
 
 /* --- housekeeping; for segments of PG_ALL_TENANTS --- */
 void run_add_prune(struct pg_seg *s, int64_t days, int64_t limit);

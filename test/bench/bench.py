@@ -220,7 +220,7 @@ def bench_sync(b, devices, latency=0):
         b.row("  again, unchanged", f"{seconds_of(b, again):.2f} s", f"{again['counters']['updated'] + again['counters']['created']} assets written")
     b.row("  peak memory", f"{memory_peak(hub.process):.0f} MB")
     b.row("  longest loop turn", f"{metric(api, 'msphub_loop_turn_longest_seconds') * 1e3:.1f} ms")
-    ok(api("DELETE", f"/api/v1/integrations/{name}"))
+    ok(api("DELETE", f"/api/v1/integrations/{name}", headers={"If-Match": "*"}))
     api.close()
     hub.close()
     sim.close()

@@ -113,7 +113,7 @@ class Rest(World):
     def test_an_empty_instance_name_is_not_the_first_instance(self):
         self.configure_ninja()
         for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/configure"), ("POST", "/sync")):
-            self.problem(self.api(method, "/api/v1/integrations/ninjaone:" + path, {} if method == "POST" else None), 404)
+            self.problem(self.api(method, "/api/v1/integrations/ninjaone:" + path, {} if method == "POST" else None, {"If-Match": "*"}), 404)
         self.ok(self.api.get("/api/v1/integrations/ninjaone"))
 
     def test_query_arguments(self):
@@ -130,7 +130,7 @@ class Rest(World):
                      {"settings": {"base_url": "not a url", "client_id": "a", "client_secret": "b"}},
                      {"settings": {"region": "moon", "client_id": "a", "client_secret": "b"}}):
             with self.subTest(str(body)):
-                problem = self.problem(self.api.post("/api/v1/integrations/ninjaone/configure", body), 422)
+                problem = self.problem(self.api.post("/api/v1/integrations/ninjaone/configure", body, headers={"If-Match": "*"}), 422)
                 self.assertTrue(all(e["pointer"] and e["detail"] for e in problem["errors"]), problem)
 
     def test_another_tenants_things_are_not_there(self):

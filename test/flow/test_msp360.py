@@ -203,7 +203,7 @@ class Msp360(World):
         asked = self.sim.stats()["msp360"]["routes"]
         self.assertFalse([call for call in asked if "Monitoring" in call or "Users" in call], asked)
         field = self.problem(self.api.post("/api/v1/integrations/msp360/configure", {"settings": {
-            "api_login": "a", "api_password": "b", "base_url": "https://mspbackups.com"}}), 422)
+            "api_login": "a", "api_password": "b", "base_url": "https://mspbackups.com"}}, headers={"If-Match": "*"}), 422)
         self.assertIn("https://api.mspbackups.com", json.dumps(field))
 
 

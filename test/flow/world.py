@@ -88,15 +88,21 @@ class World(unittest.TestCase):
             self.assertTrue(problem[field], problem)
         return problem
 
+    def configure(self, key, settings, **more):
+        """Makes an integration, or edits the one that is there."""
+        seen = self.api.get(f"/api/v1/integrations/{key}")
+        guard = {"If-Match": seen.headers["ETag"]} if seen.status == 200 else {}
+        return self.ok(self.api.post(f"/api/v1/integrations/{key}/configure", {"settings": settings, **more}, headers=guard))
+
     def configure_ninja(self, key="ninjaone", **settings):
         values = {"base_url": self.sim.ninja, "client_id": "sim-ninja-client", "client_secret": "sim-ninja-secret"}
         values.update(settings)
-        return self.ok(self.api.post(f"/api/v1/integrations/{key}/configure", {"settings": values}))
+        return self.configure(key, values)
 
     def configure_tactical(self, key="tacticalrmm", **settings):
         values = {"base_url": self.sim.tactical, "api_key": "SIMTACTICALKEYFULLACCESS00000001"}
         values.update(settings)
-        return self.ok(self.api.post(f"/api/v1/integrations/{key}/configure", {"settings": values}))
+        return self.configure(key, values)
 
     def configure_msp360(self, key="msp360", **settings):
         values = {"base_url": self.sim.msp360, "api_login": "sim-msp360-login", "api_password": 'sim-msp360-"pass"word'}

@@ -130,8 +130,8 @@ static void transient_faults_are_retried_then_dead_then_replayed(void **state)
 
     struct replayed r = {0};
     delivery_replay(t->h.db, t->tenant,
-                    pgtest_count(t->pg, "select delivery_id from webhook_deliveries where dedupe_key = '0'"),
-                    NULL, on_replayed, &r);
+                    pgtest_count(t->pg, "select delivery_id from webhook_deliveries where dedupe_key = '0'"), NULL,
+                    on_replayed, &r);
     testhub_until(t, replay_done, &r);
     assert_int_equal(r.n, 1);
     UNTIL_NONE_PENDING(t);
@@ -246,7 +246,7 @@ static void what_a_deleted_integration_left_is_dead_with_the_reason(void **state
     struct integration *it = testhub_integration(t, "");
     assert_int_equal(testhub_post(t, it, "{\"id\":\"1\",\"type\":\"alert\",\"series\":\"a\"}"), 202);
     struct outcome o = {0};
-    configure_delete(&t->h, t->tenant, it->id, it->version, on_configured, &o);
+    configure_delete(&t->h, t->tenant, it->id, it->version, NULL, on_configured, &o);
     outcome_wait(t, &o);
     assert_int_equal(o.code, ERR_NONE);
     applier_start(t->h.applier);

@@ -130,11 +130,11 @@ static void versions_guard_edits(void **state)
     o = testhub_configure(t, "nobody", CONFIGURE_UPDATE, 0, GOOD_SETTINGS);
     assert_int_equal(o.code, ERR_NOT_FOUND);
     struct outcome gone = {0};
-    configure_delete(&t->h, t->tenant, it->id, it->version + 1, on_configured, &gone);
+    configure_delete(&t->h, t->tenant, it->id, it->version + 1, NULL, on_configured, &gone);
     outcome_wait(t, &gone);
     assert_int_equal(gone.code, ERR_CONFLICT);
     struct outcome done = {0};
-    configure_delete(&t->h, t->tenant, it->id, it->version, on_configured, &done);
+    configure_delete(&t->h, t->tenant, it->id, it->version, NULL, on_configured, &done);
     outcome_wait(t, &done);
     assert_int_equal(done.code, ERR_NONE);
     assert_null(integrations_by_hook(t->h.integrations, slice_cstr(it->hook)));
@@ -194,7 +194,7 @@ static void without_a_key_no_secret_is_stored_and_the_mend_is_told(void **state)
     assert_int_equal(o.code, ERR_NONE);
     integration_unref(o.it);
     struct outcome r = {0};
-    configure_rotate(&t->h, t->tenant, 1, on_configured, &r);
+    configure_rotate(&t->h, t->tenant, 1, NULL, on_configured, &r);
     outcome_wait(t, &r);
     assert_int_equal(r.code, ERR_CONFIG);
 }

@@ -3,6 +3,7 @@
 
 #include <event2/bufferevent.h>
 
+#include <libpq-fe.h>
 #include <stdio.h>
 
 #define HOOK(text) "{\"id\":\"" text "\",\"type\":\"alert\",\"series\":\"s\"}"
@@ -124,6 +125,7 @@ static void at_the_ceiling_the_rest_is_refused(void **state)
 {
     struct testhub *t = *state;
     t->options.intake_max_waiting = 10;
+    t->options.intake_timeout = SECONDS(20); /* the first batch takes five */
     struct integration *it = testhub_integration(t, "");
     char *path = testhub_path(it);
     pgtest_sql(t->pg,
@@ -199,7 +201,7 @@ static void a_rotated_secret_overlaps_with_the_previous_one(void **state)
     struct integration *it = testhub_integration(t, "");
     char *path = testhub_path(it);
     struct outcome o = {0};
-    configure_rotate(&t->h, t->tenant, it->id, on_configured, &o);
+    configure_rotate(&t->h, t->tenant, it->id, NULL, on_configured, &o);
     outcome_wait(t, &o);
     assert_int_equal(o.code, ERR_NONE);
     assert_false(slice_eq(secret_text(o.it->hook_secret), secret_text(it->hook_secret)));
@@ -208,13 +210,62 @@ static void a_rotated_secret_overlaps_with_the_previous_one(void **state)
 
     t->options.webhook_secret_overlap = 0;
     struct outcome again = {0};
-    configure_rotate(&t->h, t->tenant, it->id, on_configured, &again);
+    configure_rotate(&t->h, t->tenant, it->id, NULL, on_configured, &again);
     outcome_wait(t, &again);
     assert_int_equal(post(t, path, secret_text(again.it->hook_secret).p, HOOK("3")).status, 202);
     assert_int_equal(post(t, path, secret_text(o.it->hook_secret).p, HOOK("4")).status, 401);
-    assert_int_equal(post(t, path, secret_text(it->hook_secret).p, HOOK("5")).status, 401);
+    assert_int_equal(post(t, path, secret_text(it->hook_secret).p, HOOK("5")).status, 202); /* its time is not over */
+    /* Four former ones are kept. */
+    for (int i = 0; i < 3; i++) {
+        struct reply r = post(t, path, secret_text(it->hook_secret).p, HOOK("6"));
+        assert_int_equal(r.status, 202);
+        struct outcome more = {0};
+        configure_rotate(&t->h, t->tenant, it->id, NULL, on_configured, &more);
+        outcome_wait(t, &more);
+        integration_unref(more.it);
+    }
+    assert_int_equal(post(t, path, secret_text(it->hook_secret).p, HOOK("7")).status, 401);
+    assert_int_equal(pgtest_count(t->pg, "select count(*) from audit_logs where actor_kind = 'system' and action = "
+                                         "'integration.webhook_rotated' and after->>'hook_secret' = '***'"),
+                     5);
     integration_unref(again.it);
     integration_unref(o.it);
+    free(path);
+    integration_unref(it);
+}
+
+/* A locked table must not make senders wait for as long as a transaction may take, those behind the first included. */
+static void a_locked_inbox_is_told_quickly_and_loses_nothing(void **state)
+{
+    struct testhub *t = *state;
+    struct integration *it = testhub_integration(t, "");
+    char *path = testhub_path(it);
+    const char *secret = secret_text(it->hook_secret).p;
+    struct reply r[4];
+    t->options.intake_timeout = MILLIS(400);
+    t->options.intake_batch = 1;
+    PGconn *other = PQconnectdb(pgtest_admin_conninfo(t->pg));
+    PQclear(PQexec(other, "begin; lock table webhook_deliveries"));
+    usec_t began = clock_mono();
+    testhub_send(t, &r[0], path, secret, HOOK("1"));
+    testhub_send(t, &r[1], path, secret, HOOK("2"));
+    testhub_send(t, &r[2], path, secret, HOOK("3"));
+    testhub_send(t, &r[3], path, secret, HOOK("4"));
+    reply_wait(t, r, 4);
+    assert_true(clock_mono() - began < SECONDS(3));
+    for (int i = 0; i < 4; i++)
+        check(&r[i], 503, "Retry-After: ");
+    assert_int_equal(intake_waiting(t->h.intake), 0);
+    PQclear(PQexec(other, "commit"));
+    PQfinish(other);
+    /* What the cancel did not reach in time is there already: never twice. */
+    t->options.intake_timeout = SECONDS(5);
+    for (int i = 0; i < 4; i++) {
+        char body[64];
+        snprintf(body, sizeof(body), "{\"id\":\"%d\",\"type\":\"alert\",\"series\":\"s\"}", i + 1);
+        assert_int_equal(post(t, path, secret, body).status, 202);
+    }
+    assert_int_equal(pgtest_count(t->pg, "select count(*) from webhook_deliveries"), 4);
     free(path);
     integration_unref(it);
 }
@@ -283,6 +334,7 @@ int main(void)
         TEST(without_a_database_nothing_is_promised),
         TEST(a_failed_batch_is_refused_and_the_next_one_accepted),
         TEST(a_rotated_secret_overlaps_with_the_previous_one),
+        TEST(a_locked_inbox_is_told_quickly_and_loses_nothing),
         TEST(a_hook_that_the_cache_does_not_know_is_looked_up),
         TEST(an_edit_elsewhere_is_heard_of),
         TEST(the_hub_may_go_at_any_moment),

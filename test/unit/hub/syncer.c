@@ -199,7 +199,7 @@ void engine_resume(struct engine *e, struct ref r)
 /* --- in place of the integrations --- */
 static struct provider provider = {.key = "scripted", .flags = PROVIDER_ALERT_ABSENCE_RESOLVES};
 static struct integration integration = {
-    .provider = &provider, .key = (char[]){"scripted"}, .enabled = true, .sync_interval = USEC_NONE};
+    .version = 1, .provider = &provider, .key = (char[]){"scripted"}, .enabled = true, .sync_interval = USEC_NONE};
 
 struct integrations {
     struct hub *hub;
@@ -324,6 +324,8 @@ static int setup(void **state)
                                   "insert into integration_configurations (tenant_id, provider, hook) "
                                   "values (%lld, 'scripted', 'hook') returning integration_id",
                                   w->tenant);
+    integration.tenant_id = w->tenant;
+    integration.id = w->integration;
     w->log = log_new(2, getenv("TEST_LOG") ? LOG_DEBUG : LOG_NONE, LOG_LOGFMT);
     w->metrics = metrics_new();
     w->loop = loop_new(w->log, w->metrics);
@@ -614,7 +616,13 @@ static void unproven_list_retires_nothing(void **state)
     run_once(w, "failed");
     run_once(w, "failed");
     assert_value("0", "select sum(missing_count) from asset_sources");
-    assert_value("error", "select status from integration_configurations");
+    assert_value("active 2", "select status || ' ' || connection_failures from integration_configurations");
+    run_once(w, "failed"); /* what may pass is an error at the third time */
+    assert_value("error 3", "select status || ' ' || connection_failures from integration_configurations");
+    assert_value("active error system",
+                 "select (before->>'status') || ' ' || (after->>'status') || ' ' || actor_kind from "
+                 "audit_logs where action = 'integration.status_changed' order by audit_id desc");
+    assert_value("triggered", "select state from rmm_alerts where series = 'msphub:health'");
     assert_value(
         "t",
         "select (error like '%%503 five times%%')::text::char(1) from integration_sync_history where run_id = %lld",
