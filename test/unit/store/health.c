@@ -42,7 +42,7 @@ static int setup(void **state)
     w->log = log_new(2, getenv("TEST_LOG") ? LOG_DEBUG : LOG_NONE, LOG_LOGFMT);
     w->loop = loop_new(w->log, w->metrics);
     w->db = pg_pool_new(w->loop, &(struct pg_options){.conninfo = pgtest_conninfo(cluster)}, w->metrics);
-    pgtest_sql(cluster, "truncate tenants cascade");
+    pgtest_sql(cluster, "truncate tenants cascade; insert into tenants (slug, name) values ('platform', 'P')");
     w->tenant = pgtest_count(cluster, "insert into tenants (slug, name) values ('one', 'One') returning tenant_id");
     w->integration =
         pgtest_count(cluster,
@@ -239,8 +239,8 @@ static void a_check_is_claimed_once_until_its_lease_ends(void **state)
     assert_int_equal(claim(w), 1); /* the edit wants its check */
     pgtest_sql(cluster, "update integration_configurations set next_check_at = now(), enabled = false");
     assert_int_equal(claim(w), 0);
-    pgtest_sql(cluster,
-               "update integration_configurations set enabled = true; update tenants set status = 'suspended'");
+    pgtest_sql(cluster, "update integration_configurations set enabled = true; update tenants set status = 'suspended' "
+                        "where slug = 'one'");
     assert_int_equal(claim(w), 0);
 }
 
@@ -305,10 +305,11 @@ static void a_tenant_that_was_suspended_was_not_silent(void **state)
     struct world *w = *state;
     pgtest_sql(cluster,
                "update integration_configurations set created_at = now() - interval '10 d', watched_since = now() - "
-               "interval '10 d', last_delivery_at = now() - interval '2 d'; update tenants set status = 'suspended'");
+               "interval '10 d', last_delivery_at = now() - interval '2 d'; update tenants set status = 'suspended' "
+               "where slug = 'one'");
     watch(w);
     check_value("", OWN);
-    pgtest_sql(cluster, "update tenants set status = 'active'");
+    pgtest_sql(cluster, "update tenants set status = 'active' where slug = 'one'");
     watch(w);
     check_value("", OWN);
 }
