@@ -153,18 +153,13 @@ static void read_name(const struct reading *r, struct slice *ret)
         fault(r, "name", "cannot be changed: it is part of the sign-in's address");
 }
 
-static bool is_mask(struct slice s)
-{
-    return s.n >= 4 && s.n <= 8 && memcmp(s.p, "****", 4) == 0;
-}
-
 /* Absent or masked: the stored one stays. null: none, a public client. */
 static void read_secret(const struct reading *r, struct slice sealed, struct identity_provider_fields *v)
 {
     const struct json *j = json_get(r->c->body, "client_secret");
-    if (!j || (j->type == JSON_STRING && is_mask(j->text) && sealed.p))
+    if (!j || (j->type == JSON_STRING && secret_is_mask(j->text) && sealed.p))
         v->edit.sealed_secret = sealed;
-    else if (j->type == JSON_STRING && is_mask(j->text))
+    else if (j->type == JSON_STRING && secret_is_mask(j->text))
         fault(r, "client_secret", "is a mask, and no secret is stored that it could stand for");
     else if (j->type == JSON_STRING && j->text.n <= 1024 && printable(j->text))
         v->secret = j->text.n ? j->text : SLICE_NONE;

@@ -35,6 +35,7 @@ void secret_free(struct secret *s);
 void secret_freep(struct secret **s);
 /* "****cdef": the last four characters, or only asterisks when it has fewer than 12. */
 void secret_mask(const struct secret *s, struct str *out);
+bool secret_is_mask(struct slice text); /* could secret_mask have written it? */
 
 /* Sealing: AES-256-GCM. Text form: "v1:<key id>:<base64 of nonce|ciphertext|tag>". `context` is bound as additional
  * data ("tenant/integration/field"): a sealed value copied elsewhere does not open. */

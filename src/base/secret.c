@@ -70,6 +70,14 @@ void secret_mask(const struct secret *s, struct str *out)
     str_add(out, tail);
 }
 
+bool secret_is_mask(struct slice text)
+{
+    if (!slice_starts(text, SLICE("****")) || !utf8_valid(text))
+        return false;
+    size_t shown = utf8_length(text) - 4;
+    return shown == 0 || shown == 4;
+}
+
 /* --- keys --- */
 
 struct key {

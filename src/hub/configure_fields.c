@@ -44,11 +44,6 @@ void configure_faults_release(struct configure_faults *f)
 
 enum source { NOWHERE, GIVEN, KEPT };
 
-static bool is_mask(struct slice s)
-{
-    return s.n >= 4 && s.n <= 8 && memcmp(s.p, "****", 4) == 0;
-}
-
 static bool is_absent(const struct json *j)
 {
     return !j || j->type == JSON_NULL || (j->type == JSON_STRING && slice_trim(j->text).n == 0);
@@ -60,7 +55,7 @@ static enum source source_of(const struct merge *m, const struct provider_field 
     const struct json *stored = m->stored ? json_get(m->stored, f->key) : NULL;
     bool keeps =
         !m->given || (f->kind == FIELD_INPUT_SECRET &&
-                      (!given || (given->type == JSON_STRING && (is_mask(given->text) || given->text.n == 0))));
+                      (!given || (given->type == JSON_STRING && (secret_is_mask(given->text) || given->text.n == 0))));
     if (keeps && !is_absent(stored))
         return KEPT;
     return is_absent(given) ? NOWHERE : GIVEN;
@@ -69,7 +64,7 @@ static enum source source_of(const struct merge *m, const struct provider_field 
 /* The field alone, so that its fault is told beside those of the others. */
 static bool check_one(struct merge *m, const struct provider_field *f, const struct json *given)
 {
-    if (f->kind == FIELD_INPUT_SECRET && given->type == JSON_STRING && is_mask(given->text)) {
+    if (f->kind == FIELD_INPUT_SECRET && given->type == JSON_STRING && secret_is_mask(given->text)) {
         fault(m, f->key, strlen(f->key),
               "is a mask, and no secret is stored that it could stand for; give the secret itself");
         return false;

@@ -61,6 +61,10 @@ class Canaries(Base):
         self.aviary.add(f"the webhook secret of {key} {hook['secret'][:4]}", hook["secret"])
         return hook["url"][hook["url"].index("/webhooks/"):], hook["header"], hook["secret"]
 
+    def sealed(self, provider):
+        stored = json.loads(self.cluster.value(f"select settings from integration_configurations where provider = '{provider['key']}' and name = 'canary'"))
+        return [stored[f["key"]] for f in provider["fields"] if f["kind"] == "secret"]
+
     def provoke(self, provider):
         """A product that repeats what it is sent; saved and unsaved settings; tests of the connection and syncs."""
         key = provider["key"] + ":canary"
@@ -87,7 +91,9 @@ class Canaries(Base):
         shown = self.instance(key)["settings"]
         for field in (f for f in provider["fields"] if f["kind"] == "secret"):
             self.assertEqual(shown[field["key"]], "****" + values[field["key"]][-4:])
+        before = self.sealed(provider)
         self.configure(key, shown)
+        self.assertEqual(self.sealed(provider), before)
         short = {**values, **{f["key"]: "Kan4rienvog" for f in provider["fields"] if f["kind"] == "secret"}}
         self.configure(key, short)
         self.assertTrue(all(self.instance(key)["settings"][f["key"]] == "****" for f in provider["fields"] if f["kind"] == "secret"))

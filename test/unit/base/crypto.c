@@ -87,9 +87,14 @@ static void masking(void **state)
         _cleanup_(secret_freep) struct secret *copy = secret_copy(s);
         secret_mask(copy, &out);
         assert_text(str_slice(&out), cases[i].want);
+        assert_true(secret_is_mask(str_slice(&out)));
+        assert_false(secret_is_mask(slice_cstr(cases[i].text)));
     }
     assert_text(secret_text(NULL), NULL);
     assert_null(secret_copy(NULL));
+    static const char *const none[] = {"***", "***abcd", "****abc", "****abcde", "****\xFF\xFF\xFF\xFF", "a****abcd"};
+    for (size_t i = 0; i < ARRAY_LEN(none); i++)
+        assert_false(secret_is_mask(slice_cstr(none[i])));
 }
 
 static struct keyring *keys(const char *text)
