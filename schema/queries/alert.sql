@@ -82,8 +82,12 @@ with given as (
     set state = 'resolved', previous_state = a.state, changed_at = g.changed_at, change_id = g.change_id, absent_at = null,
         stamps = g.stamp || a.stamps[2:]
     from given g
-    where a.tenant_id = $1 and a.integration_id = $2 and a.series = g.series and a.series <> '' -- always; opens the index
-      and a.state <> 'resolved' and a.stamps[1] < g.stamp collate "C"
+    cross join lateral (
+        select x.tenant_id, x.alert_id from rmm_alerts x
+        where x.tenant_id = $1 and x.integration_id = $2 and x.series = g.series and x.series <> '' -- always; opens the index
+          and x.state <> 'resolved' and x.stamps[1] < g.stamp collate "C" limit 1
+    ) w
+    where a.tenant_id = w.tenant_id and a.alert_id = w.alert_id
     returning 1
 )
 select $7::bigint, cardinality($3::text[])::bigint, 0::bigint, count(*), count(*) from closed;
@@ -102,18 +106,19 @@ with gone as (
 select 0::bigint, count(*), 0::bigint, count(*), count(*) from gone;
 
 -- name: link
--- Alerts that came before their device. $1 tenant, $2 integration. (Here and below, materialized steps and `offset 0` keep
+-- Alerts that came before their device. $1 tenant, $2 integration. (The collation is that of the indexes of asset_sources, which
+-- another one could not use. Here and below, materialized steps and `offset 0` keep
 -- the planner to one look-up a row: about tables that just filled it knows nothing, and a guess would cost minutes.)
 with found as materialized (
     select w.tenant_id, w.alert_id, coalesce(s.asset_id, t.asset_id) as asset_id
     from rmm_alerts w
     left join lateral (
         select x.asset_id from asset_sources x
-        where x.tenant_id = $1 and x.integration_id = $2 and x.external_id = w.device_external_id offset 0
+        where x.tenant_id = $1 and x.integration_id = $2 and x.external_id = w.device_external_id collate "default" offset 0
     ) s on true
     left join lateral (
         select min(x.asset_id) as asset_id from asset_sources x
-        where x.tenant_id = $1 and x.integration_id = $2 and x.alternate_id = w.device_external_id
+        where x.tenant_id = $1 and x.integration_id = $2 and x.alternate_id = w.device_external_id collate "default"
     ) t on s.asset_id is null
     where w.tenant_id = $1 and w.integration_id = $2 and w.asset_id is null and w.device_external_id is not null
 )

@@ -66,22 +66,23 @@ where b.tenant_id = $1 and b.integration_id = $2::bigint and b.missing_since is 
 -- name: list
 -- In the order in which they became known. $1 tenant, $2 status, $3 integration, $4 whether stale (each null: any), $5 after this
 -- id (0: from the first), $6 rows. Gives a page (store/page.h).
-select msphub_backup_json(b)::text, '', b.backup_job_id
-from backup_jobs b
+select b.item::text, '', b.backup_job_id
+from backup_job_items b
 where b.tenant_id = $1 and b.backup_job_id > greatest($5::bigint, 0) and b.backup_job_id > 0 -- the latter opens the index
   and ($2::text is null or b.status = $2)
   and ($3::bigint is null or b.integration_id = $3)
-  and ($4::boolean is null or msphub_backup_is_stale(b) = $4)
+  and ($4::boolean is null or b.stale = $4)
 order by b.backup_job_id limit $6::bigint;
 
 -- name: of_asset
 -- All plans of one asset, whichever source they come by, in one object; no row when there is no such asset. $1 tenant, $2 asset,
 -- $3 at most so many plans
 select json_build_object('items', (
-        select coalesce(json_agg(msphub_backup_json(x) order by x.backup_job_id), '[]')
-        from (select b.* from asset_sources s
-              join backup_jobs b on b.tenant_id = $1 and b.integration_id = s.integration_id
-                                and b.device_external_id = s.external_id
+        select coalesce(json_agg(x.item order by x.backup_job_id), '[]')
+        from (select b.item, b.backup_job_id
+              from asset_sources s
+              join backup_job_items b on b.tenant_id = $1 and b.integration_id = s.integration_id
+                                     and b.device_external_id = s.external_id
               where s.tenant_id = $1 and s.asset_id = a.asset_id
               order by b.backup_job_id limit $3::bigint) x), 'next', null)::text
 from assets a where a.tenant_id = $1 and a.asset_id = $2::bigint;

@@ -207,6 +207,7 @@ void backup_list(struct pg_pool *db, const struct backup_filter *f, const struct
                  void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, q->tenant_id);
+    plan_by_key(s); /* in the index's order: never all plans of the tenant, sorted */
     unsigned stmt = pg_add(s, &Q_BACKUP_JOB_LIST);
     pg_p_i64(s, q->tenant_id);
     pg_p_text(s, f->status);

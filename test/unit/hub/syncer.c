@@ -28,6 +28,8 @@ struct product {
     int reject_device; /* -1: none */
     int stop_at;       /* hangs before this page; -1: never */
     bool pages_alerts;
+    int plans;            /* backup plans "p0" … */
+    int plan_out_of_time; /* this one with a start that PostgreSQL has no room for */
     int starts;
     char cursor[64]; /* that the last one began with */
 };
@@ -119,6 +121,25 @@ static void emit_alerts(struct play *p)
     p->job.sink.complete(p->job.sink.arg, RECORD_ALERT, product.pages_alerts);
 }
 
+static void emit_plans(struct play *p)
+{
+    for (int i = 0; i < product.plans; i++) {
+        char id[16];
+        snprintf(id, sizeof(id), "p%d", i);
+        struct record r = {.kind = RECORD_BACKUP_JOB,
+                           .backup_job = {.id = slice_cstr(id),
+                                          .device_id = SLICE("003"),
+                                          .status = BACKUP_SUCCESS,
+                                          .last_start = i == product.plan_out_of_time ? INT64_C(-220000000000000000)
+                                                                                      : SECONDS(1760000000),
+                                          .next_start = USEC_NONE,
+                                          .total_bytes = 7}};
+        p->job.sink.record(p->job.sink.arg, &r);
+    }
+    if (product.plans)
+        p->job.sink.complete(p->job.sink.arg, RECORD_BACKUP_JOB, product.plans);
+}
+
 static void play_over(struct play *p, const struct err *e)
 {
     struct engine_counts counts = {.calls = (uint64_t)p->page};
@@ -156,6 +177,7 @@ static void play_next(void *arg)
         timer_set(&p->next, p->engine->hub->loop, 0, play_next, p);
     } else {
         emit_alerts(p);
+        emit_plans(p);
         p->job.sink.cursor(p->job.sink.arg, SLICE("{\"after\":7}"));
         play_over(p, NULL);
     }
@@ -315,7 +337,7 @@ static int group_teardown(void **state)
 static int setup(void **state)
 {
     struct world *w = NEW(struct world);
-    product = (struct product){.reject_device = -1, .stop_at = -1};
+    product = (struct product){.reject_device = -1, .stop_at = -1, .plan_out_of_time = -1};
     provider.flags = PROVIDER_ALERT_ABSENCE_RESOLVES;
     pgtest_sql(pg, "delete from tenants; truncate assets, asset_source_facets, asset_source_dirty, sync_run_seen, "
                    "rmm_alerts cascade");
@@ -443,6 +465,42 @@ static char *dump(void)
 }
 
 /* --- tests --- */
+static void plans_are_stored_and_missed(void **state)
+{
+    struct world *w = *state;
+    node_start(w, 0);
+    product.plans = 10; /* more than a batch */
+    run_once(w, "success");
+    assert_value("10", "select count(*) from backup_jobs where device_external_id = '003' and total_bytes = 7");
+    char *before = pgtest_value(pg, "select md5(string_agg(ctid || '/' || xmin || '/' || xmax, ',')) from backup_jobs");
+    run_once(w, "success");
+    assert_value(before, "select md5(string_agg(ctid || '/' || xmin || '/' || xmax, ',')) from backup_jobs");
+    free(before);
+    product.plans = 9;
+    request(w, (struct sync_request){.mode = SYNC_FULL, .dry_run = true});
+    wait_over(w, "success");
+    assert_value("0", "select count(*) from backup_jobs where missing_since is not null");
+    run_once(w, "success");
+    assert_value("p9", "select string_agg(external_id, ' ') from backup_jobs where missing_since is not null");
+}
+
+/* A value that PostgreSQL refuses costs the batch of plans, not the run; and then nothing is missing. */
+static void plans_that_are_refused_are_told(void **state)
+{
+    struct world *w = *state;
+    node_start(w, 0);
+    product.plans = 10;
+    run_once(w, "success");
+    product.plans = 3;
+    product.plan_out_of_time = 1;
+    run_once(w, "partial");
+    assert_value("10 0", "select count(*) || ' ' || count(missing_since) from backup_jobs");
+    assert_value(
+        "t", "select notes[1] like 'backups: 3 were not stored: %%' from integration_sync_history where run_id = %lld",
+        (long long)w->run);
+    assert_value("40 0 0 40 0 0 0", COUNTERS, (long long)w->run);
+}
+
 static void full_run_stores_all(void **state)
 {
     struct world *w = *state;
@@ -913,6 +971,8 @@ int main(void)
         TEST(database_restart_in_mid_run),
         TEST(slow_database_pauses_the_reading),
         TEST(absent_alert_is_resolved),
+        TEST(plans_are_stored_and_missed),
+        TEST(plans_that_are_refused_are_told),
         TEST(device_is_read_again_once),
         TEST(dying_run_is_given_up),
     };

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/test.h"
 #include "provider/harness.h"
+#include "provider/msp360/msp360.h"
 
 #define SETTINGS     "{\"api_login\":\"l\",\"api_password\":\"p\",\"stale_days\":\"5\"}"
 #define COMPANIES    "GET /api/Companies"
@@ -315,6 +316,23 @@ static void names_link_only_while_they_are_one_s(void **state)
     play_free(p);
 }
 
+static void names_beyond_the_ceiling_link_nothing(void **state)
+{
+    struct msp_names names = {.v = NULL};
+    struct slice id;
+    char name[16];
+
+    for (int i = 0; i < MSP_NAMES_MAX; i++) {
+        snprintf(name, sizeof(name), "n%d", i);
+        msp_names_add(&names, SLICE_NONE, slice_cstr(name), SLICE("id"));
+    }
+    assert_int_equal(msp_names_find(&names, SLICE_NONE, SLICE(" N7 "), &id), MSP_ONE);
+    assert_int_equal(msp_names_find(&names, SLICE_NONE, SLICE("n"), &id), MSP_NONE);
+    msp_names_add(&names, SLICE_NONE, SLICE("n7"), SLICE("other")); /* was not kept, and may be any */
+    assert_int_equal(msp_names_find(&names, SLICE_NONE, SLICE("n7"), &id), MSP_UNSURE);
+    msp_names_clear(&names);
+}
+
 /* --- lists that fail --- */
 
 static void companies_that_cannot_be_read_change_no_link(void **state)
@@ -591,6 +609,7 @@ int main(void)
         cmocka_unit_test(a_row_that_names_no_plan_proves_nothing),
         cmocka_unit_test(a_long_key_is_cut_and_stays_its_own),
         cmocka_unit_test(names_link_only_while_they_are_one_s),
+        cmocka_unit_test(names_beyond_the_ceiling_link_nothing),
         cmocka_unit_test(companies_that_cannot_be_read_change_no_link),
         cmocka_unit_test(monitoring_that_is_null_leaves_the_plans_alone),
         cmocka_unit_test(an_outage_ends_the_run),

@@ -361,7 +361,7 @@ static void stale_is_missing_or_due_for_too_long(void **state)
     merge_one(w, job("a"));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         pgtest_sql(pg, "update backup_jobs set %s", cases[i].set);
-        assert_value(cases[i].want, "select msphub_backup_is_stale(b) from backup_jobs b");
+        assert_value(cases[i].want, "select stale from backup_job_items");
     }
 }
 
