@@ -15,8 +15,8 @@ void op_alerts_list(struct api_call *c)
     api_page_read(c, &page, &faults);
     api_arg_enum(c, "state", state_names, &state, &faults);
     api_arg_enum(c, "severity", severity_filter, &severity, &faults);
-    api_arg_i64(c, "integration_id", &filter.integration_id, &faults);
-    api_arg_i64(c, "asset_id", &filter.asset_id, &faults);
+    api_arg_id(c, "integration_id", &filter.integration_id, &faults);
+    api_arg_id(c, "asset_id", &filter.asset_id, &faults);
     if (!api_faults_none(c, &faults))
         return;
     filter.state = state < 0 ? SLICE_NONE : slice_cstr(state_names[state]);

@@ -108,9 +108,10 @@ enum api_match api_match_read(struct slice if_match, int64_t *ret_version);
 bool api_etag_listed(struct slice if_none_match, struct slice etag); /* `etag` with its quotation marks */
 
 /* Wrong fields, gathered before one 422 answer with "errors": [{"pointer", "detail"}]. */
+#define API_FAULTS_MAX 100 /* are told; what else is wrong shows when these are mended */
 struct api_faults {
     struct str json;
-    unsigned n;
+    unsigned n; /* found */
 };
 void api_fault(struct api_faults *f, const char *pointer, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* True when there were none; else it has replied. Releases f. */
@@ -123,7 +124,7 @@ bool api_id(struct api_call *c, const char *param, int64_t *ret);
  */
 void api_known_args(struct api_call *c, const char *const *names, struct api_faults *f);
 struct slice api_arg(struct api_call *c, const char *name); /* SLICE_NONE when absent or empty */
-void api_arg_i64(struct api_call *c, const char *name, int64_t *ret, struct api_faults *f);  /* absent: untouched */
+void api_arg_id(struct api_call *c, const char *name, int64_t *ret, struct api_faults *f);   /* absent: untouched */
 void api_arg_time(struct api_call *c, const char *name, usec_t *ret, struct api_faults *f);  /* ISO 8601 */
 void api_arg_tri(struct api_call *c, const char *name, enum tri *ret, struct api_faults *f); /* true, false */
 /* One of names[first…]; *ret is its index, untouched when absent. `names` ends with NULL. */
@@ -142,6 +143,7 @@ struct api_page {
     int64_t id;       /* and its id */
 };
 void api_page_read(struct api_call *c, struct api_page *ret, struct api_faults *f);
+void api_page_fault(struct api_faults *f); /* the cursor's key is none of this list: somebody made it up */
 struct page_request api_page_request(const struct api_call *c, const struct api_page *page);
 /* Callbacks for the store's reads, `arg` is the call. A page becomes {"items": […], "next": cursor or null} with a Link header. */
 void api_reply_page(void *arg, const struct page *page, const struct err *e);

@@ -3,10 +3,12 @@
  * another filter. */
 #include "api/api.h"
 #include "base/crypto.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 
 #define CURSOR_MAX 4096
+#define NAME_TOLD  80 /* bytes of a stranger's name that an answer repeats */
 
 bool api_id(struct api_call *c, const char *param, int64_t *ret)
 {
@@ -44,8 +46,8 @@ static bool arg_repeated(struct api_call *c, size_t i, struct slice name)
 {
     struct slice other, value;
     size_t before = 0;
-    for (size_t k = 0; k < i; k++)
-        before += http_request_arg_at(c->req, k, &other, &value) && slice_eq(other, name);
+    while (i-- && before < 2) /* from the end, so that a thousand of them cost no more than two */
+        before += http_request_arg_at(c->req, i, &other, &value) && slice_eq(other, name);
     return before == 1;
 }
 
@@ -77,11 +79,14 @@ static void arg_fault(struct api_faults *f, const char *name, const char *wanted
     api_fault(f, pointer, "must be %s, got \"%.*s\"", wanted, (int)MIN(got.n, 80), got.p);
 }
 
-void api_arg_i64(struct api_call *c, const char *name, int64_t *ret, struct api_faults *f)
+void api_arg_id(struct api_call *c, const char *name, int64_t *ret, struct api_faults *f)
 {
     struct slice value = api_arg(c, name);
-    if (value.p && !slice_i64(value, ret))
-        arg_fault(f, name, "a whole number", value);
+    int64_t id = 0;
+    if (value.p && slice_i64(value, &id) && id > 0)
+        *ret = id;
+    else if (value.p)
+        arg_fault(f, name, "an id, a whole number from 1 up", value);
 }
 
 void api_arg_time(struct api_call *c, const char *name, usec_t *ret, struct api_faults *f)
@@ -121,16 +126,30 @@ void api_arg_enum(struct api_call *c, const char *name, const char *const *names
     arg_fault(f, name, known.p, value);
 }
 
+/* As RFC 6901 writes a member's name. */
+static void add_pointer(struct str *out, struct slice name)
+{
+    str_addc(out, '/');
+    for (size_t i = 0; i < name.n; i++) {
+        if (name.p[i] == '~')
+            str_adds(out, "~0");
+        else if (name.p[i] == '/')
+            str_adds(out, "~1");
+        else
+            str_addc(out, name.p[i]);
+    }
+}
+
 void api_known_members(struct api_call *c, const char *const *names, struct api_faults *f)
 {
-    for (const struct json *j = c->body->child; j; j = j->next) {
+    for (const struct json *j = c->body->child; j && f->n <= API_FAULTS_MAX; j = j->next) {
         if (name_listed(j->key, names))
             continue;
         _cleanup_(str_release) struct str pointer = {0}, known = {0};
-        str_addf(&pointer, "/%.*s", (int)MIN(j->key.n, 80), j->key.p);
+        add_pointer(&pointer, utf8_cut(j->key, NAME_TOLD));
         for (const char *const *n = names; *n; n++)
             str_addf(&known, "%s%s", known.n ? ", " : "", *n);
-        api_fault(f, pointer.p, "is not known here; known are %s", known.p);
+        api_fault(f, pointer.p, "is not known here; known are %s", known.n ? known.p : "none");
     }
 }
 
@@ -190,14 +209,19 @@ static bool cursor_read(struct api_call *c, struct slice text, struct api_page *
 void api_page_read(struct api_call *c, struct api_page *ret, struct api_faults *f)
 {
     *ret = (struct api_page){.limit = API_LIMIT_DEFAULT};
-    api_arg_i64(c, "limit", &ret->limit, f);
-    if (ret->limit < 1 || ret->limit > API_LIMIT_MAX) {
+    struct slice limit = api_arg(c, "limit");
+    if (limit.p && (!slice_i64(limit, &ret->limit) || ret->limit < 1 || ret->limit > API_LIMIT_MAX)) {
         api_fault(f, "?limit", "must be 1 to %d", API_LIMIT_MAX);
         ret->limit = API_LIMIT_DEFAULT;
     }
     struct slice after = api_arg(c, "after");
     if (after.p && !cursor_read(c, after, ret))
-        api_fault(f, "?after", "is no cursor of this list with these filters; leave it out to begin anew");
+        api_page_fault(f);
+}
+
+void api_page_fault(struct api_faults *f)
+{
+    api_fault(f, "?after", "is no cursor of this list with these filters; leave it out to begin anew");
 }
 
 static void cursor_write(struct api_call *c, struct slice key, int64_t id, struct str *out)

@@ -47,8 +47,8 @@ void op_assets_list(struct api_call *c)
     api_arg_enum(c, "type", type_names, &type, &faults);
     api_arg_enum(c, "agent_status", agent_names, &agent, &faults);
     api_arg_enum(c, "sort", sort_names, &sort, &faults);
-    api_arg_i64(c, "integration_id", &f.integration_id, &faults);
-    api_arg_i64(c, "organization_id", &f.organization_id, &faults);
+    api_arg_id(c, "integration_id", &f.integration_id, &faults);
+    api_arg_id(c, "organization_id", &f.organization_id, &faults);
     api_arg_tri(c, "retired", &f.retired, &faults);
     api_arg_time(c, "last_seen_before", &f.last_seen_before, &faults);
     api_arg_time(c, "last_seen_after", &f.last_seen_after, &faults);

@@ -17,7 +17,7 @@ static void read_filter(struct api_call *c, struct audit_filter *ret, struct api
         .since = USEC_NONE,
         .until = USEC_NONE,
     };
-    api_arg_i64(c, "integration_id", &ret->integration_id, faults);
+    api_arg_id(c, "integration_id", &ret->integration_id, faults);
     api_arg_time(c, "since", &ret->since, faults);
     api_arg_time(c, "until", &ret->until, faults);
 }
@@ -30,6 +30,9 @@ static void list(struct api_call *c, const char *const *known)
     api_known_args(c, known, &faults);
     api_page_read(c, &page, &faults);
     read_filter(c, &filter, &faults);
+    usec_t at;
+    if (page.key.p && !clock_parse_iso(page.key, &at))
+        api_page_fault(&faults);
     if (!api_faults_none(c, &faults))
         return;
     if (c->integration)

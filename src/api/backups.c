@@ -11,7 +11,7 @@ void op_backups_list(struct api_call *c)
     api_known_args(c, (const char *const[]){"status", "integration_id", "stale", NULL}, &faults);
     api_page_read(c, &page, &faults);
     api_arg_enum(c, "status", backup_status_names, &status, &faults);
-    api_arg_i64(c, "integration_id", &filter.integration_id, &faults);
+    api_arg_id(c, "integration_id", &filter.integration_id, &faults);
     api_arg_tri(c, "stale", &filter.stale, &faults);
     if (!api_faults_none(c, &faults))
         return;

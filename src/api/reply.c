@@ -114,12 +114,14 @@ void api_problem_err(struct api_call *c, const struct err *e)
 
 void api_fault(struct api_faults *f, const char *pointer, const char *fmt, ...)
 {
+    if (f->n++ >= API_FAULTS_MAX)
+        return;
     _cleanup_(str_release) struct str detail = {0};
     va_list ap;
     va_start(ap, fmt);
     str_addv(&detail, fmt, ap);
     va_end(ap);
-    str_addc(&f->json, f->n++ ? ',' : '[');
+    str_addc(&f->json, f->n > 1 ? ',' : '[');
     struct jw w;
     jw_init(&w, &f->json);
     jw_object(&w);

@@ -71,6 +71,7 @@ class Document:
                            for template, item in self.tree["paths"].items() for method, entry in item.items() if method in METHODS]
         self.operations.sort(key=lambda o: o.literal)
         self.by_id = {o.id: o for o in self.operations}
+        self.rates = {"headers": {name: self.tree["components"]["headers"][name.replace("-", "")] for name in ("RateLimit", "RateLimit-Policy")}}
         self.compiled = {}
 
     def resolve(self, node):
@@ -143,6 +144,8 @@ class Document:
         if not response:
             raise Nonconformance(f"{where}, which {operation!r} does not document: {answer.body[:400]!r}")
         self.check_headers(where, response, answer.headers)
+        if operation.security and answer.status != 401:
+            self.check_headers(where, self.rates, answer.headers)
         self.check_body(where, method, response, answer)
         if answer.status < 300:
             self.check_arguments(where, operation, params, query)

@@ -185,7 +185,7 @@ class Text(unittest.TestCase):
             documented = set(o.responses)
             wanted = {"default"}
             if o.security:
-                wanted |= {"401", "403", "503"}
+                wanted |= {"401", "403", "429", "503"}
             if o.taking("path"):
                 wanted |= {"404"}
             if o.template.startswith("/api/") and (o.taking("query") or o.body):

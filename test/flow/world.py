@@ -19,6 +19,7 @@ def msphub(cluster, key_file, *argv):
 class World(unittest.TestCase):
     sim_flags = ("--seed", "7", "--ninja-devices", "60", "--ninja-orgs", "4", "--tactical-agents", "24", "--tactical-clients", "3")
     hub_options = {}
+    cluster_class = Cluster
 
     @classmethod
     def setUpClass(cls):
@@ -37,7 +38,7 @@ class World(unittest.TestCase):
 
     @classmethod
     def build(cls):
-        cls.cluster = cls.keep(Cluster())
+        cls.cluster = cls.keep(cls.cluster_class())
         with tempfile.NamedTemporaryFile("w", prefix="msphub-flow-key-", dir="/tmp", delete=False) as key_file:
             key_file.write("k1:" + os.urandom(32).hex() + "\n")
         cls.key_file = key_file.name
