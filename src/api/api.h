@@ -52,8 +52,8 @@ struct api_call {
     void *args;                       /* the operation's own, in the arena */
     void (*on_end)(void *arg);        /* when the call is over, however; NULL: nobody is told */
     void *end_arg;
-    int status;                       /* of a reply that ends in another operation's; 0: that one's own */
-    struct timer hold;                /* of api_hold, with what comes then */
+    int status;        /* of a reply that ends in another operation's; 0: that one's own */
+    struct timer hold; /* of api_hold, with what comes then */
     void (*held)(void *call);
 };
 
