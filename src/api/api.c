@@ -2,6 +2,7 @@
  * Owns:   an api_call per request, freed when the request is replied to (http_request_set_data).
  * States: the stages below, in order. Each ends with api_next(), now or in a later turn, or with a reply, which ends the call. */
 #include "api/api.h"
+#include "api/idempotency.h"
 #include "api/limits.h"
 #include "base/utf8.h"
 
@@ -11,6 +12,7 @@ struct api {
     struct hub *hub;
     struct api_shares *shares;
     struct api_limits *limits;
+    struct api_idempotency *idempotency;
     unsigned held; /* calls in api_hold */
     struct metric *in_progress;
 };
@@ -31,6 +33,7 @@ struct api *api_new(struct hub *h, struct http_server *server)
     a->hub = h;
     a->shares = api_shares_new();
     a->limits = api_limits_new(h);
+    a->idempotency = api_idempotency_new(h);
     a->in_progress =
         metric_gauge(h->metrics, "msphub_api_requests_in_progress", "Requests that wait for their answer.");
     http_server_add(server, api_routes, api_nroutes, a);
@@ -43,6 +46,7 @@ void api_free(struct api *a)
         return;
     api_shares_free(a->shares);
     api_limits_free(a->limits);
+    api_idempotency_free(a->idempotency);
     free(a);
 }
 
@@ -79,6 +83,7 @@ static void call_free(void *data)
     c->api->in_progress->value--;
     if (c->on_end)
         c->on_end(c->end_arg);
+    api_once_free(c->once);
     integration_unref(c->integration);
     arena_free(c->arena);
     free(c);
@@ -198,7 +203,7 @@ static void run(struct api_call *c)
 }
 
 static void (*const stages[])(struct api_call *c) = {
-    api_authenticate, api_limit, api_tenant_scope, authorize, read_body, find_integration, guard, run};
+    api_authenticate, api_limit, api_tenant_scope, authorize, read_body, find_integration, guard, api_once, run};
 
 void api_next(struct api_call *c)
 {

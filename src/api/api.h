@@ -29,6 +29,7 @@ enum api_flags {
 };
 
 struct api_call;
+struct api_once; /* api/idempotency.h */
 struct api_op {
     const char *name;
     enum access_role role; /* the least that may; ACCESS_PUBLIC: no credential */
@@ -52,8 +53,9 @@ struct api_call {
     void *args;                       /* the operation's own, in the arena */
     void (*on_end)(void *arg);        /* when the call is over, however; NULL: nobody is told */
     void *end_arg;
-    int status;        /* of a reply that ends in another operation's; 0: that one's own */
-    struct timer hold; /* of api_hold, with what comes then */
+    int status;            /* of a reply that ends in another operation's; 0: that one's own */
+    struct api_once *once; /* it has an Idempotency-Key, and its answer is kept */
+    struct timer hold;     /* of api_hold, with what comes then */
     void (*held)(void *call);
 };
 

@@ -1,12 +1,21 @@
 /* api/reply.c - replies: JSON, problem details (RFC 9457) and pages. */
 #include "api/api.h"
+#include "api/idempotency.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
+static void send_reply(struct api_call *c, int status, const char *type, struct slice body)
+{
+    if (c->once)
+        api_once_reply(c, status, type, body);
+    else
+        http_reply(c->req, status, type, body);
+}
+
 void api_reply_json(struct api_call *c, int status, struct slice json)
 {
-    http_reply(c->req, status, "application/json", json);
+    send_reply(c, status, "application/json", json);
 }
 
 void api_reply(struct api_call *c, int status, const struct str *json)
@@ -16,7 +25,7 @@ void api_reply(struct api_call *c, int status, const struct str *json)
 
 void api_reply_none(struct api_call *c)
 {
-    http_reply(c->req, 204, NULL, SLICE_NONE);
+    send_reply(c, 204, NULL, SLICE_NONE);
 }
 
 void api_reply_secret(struct api_call *c, int status, struct slice json)
@@ -48,7 +57,7 @@ static void problem_reply(struct api_call *c, int status, const char *code, cons
         jw_key_raw(&w, more.name, more.json);
     jw_end(&w);
     jw_done(&w);
-    http_reply(c->req, status, "application/problem+json", str_slice(&out));
+    send_reply(c, status, "application/problem+json", str_slice(&out));
 }
 
 void api_problem(struct api_call *c, int status, const char *code, const char *fmt, ...)

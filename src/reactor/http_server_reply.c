@@ -27,6 +27,18 @@ void http_reply_header(struct http_request *r, const char *name, const char *val
     r->encoded |= slice_ieq(slice_cstr(name), SLICE("Content-Encoding"));
 }
 
+struct slice http_reply_header_get(const struct http_request *r, const char *name)
+{
+    struct slice rest = str_slice(&r->headers);
+    while (rest.n) {
+        struct slice value = slice_cut(&rest, '\n');
+        struct slice line = slice_cut(&value, ':');
+        if (slice_ieq(line, slice_cstr(name)))
+            return slice_trim(value);
+    }
+    return SLICE_NONE;
+}
+
 /* --- the head --- */
 
 static void add_number(struct str *out, uint64_t v)

@@ -64,7 +64,8 @@ static void on_made(void *arg, const struct pg_reply *r)
     const struct err *e = pg_reply_err(r);
     struct err why = {0};
     if (e && strcmp(pg_reply_sqlstate(r), "23514") == 0) {
-        err_set(&why, ERR_INPUT, "a key's role is viewer, operator, admin or platform");
+        err_set(&why, ERR_INPUT,
+                "a key's role is viewer, operator or admin, and in the platform's own tenant platform");
         e = &why;
     } else if (e && strcmp(pg_reply_sqlstate(r), "23503") == 0) {
         err_set(&why, ERR_NOT_FOUND, "there is no such tenant");
