@@ -3,15 +3,14 @@
 #include "store/api_key.h"
 #include "base/cidr.h"
 #include "base/mem.h"
+#include "cmd/actor.h"
 #include "cmd/oneshot.h"
 #include "hub/access.h"
 #include "store/tenant.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { FLAG_TENANT, FLAG_ROLE, FLAG_NAME, FLAG_EXPIRES, FLAG_SCOPES, FLAG_ADDRESSES, FLAG_OVERLAP };
 static const struct command_flag flags[] = {
@@ -28,13 +27,6 @@ static const struct command_flag flags[] = {
 static const char *flag(const struct oneshot *o, int which, const char *fallback)
 {
     return o->inv->flags[which] ? o->inv->flags[which] : fallback;
-}
-
-/* Who runs the command. */
-static struct audit_actor actor(void)
-{
-    const struct passwd *account = getpwuid(getuid());
-    return (struct audit_actor){.kind = "cli", .name = slice_cstr(account ? account->pw_name : "unknown")};
 }
 
 static void on_made(void *arg, const struct api_key_made *made, const struct err *e)
@@ -87,7 +79,7 @@ static void create(struct oneshot *o, int64_t tenant_id)
     struct api_key_settings settings;
     _cleanup_(str_release) struct str addresses = {0};
     struct err e = {0};
-    struct audit_actor by = actor();
+    struct audit_actor by = cmd_actor();
     if (read_settings(o, &settings, &addresses, &e))
         api_key_create(o->db, &by, tenant_id, &settings, on_made, o);
     else
@@ -121,7 +113,7 @@ static bool read_id(struct oneshot *o, int64_t *ret)
 static void end_key(struct oneshot *o, int64_t tenant_id)
 {
     int64_t id;
-    struct audit_actor by = actor();
+    struct audit_actor by = cmd_actor();
     if (read_id(o, &id))
         api_key_revoke(o->db, &by, tenant_id, id, on_revoked, o);
 }
@@ -135,7 +127,7 @@ static void on_to_rotate(void *arg, const struct api_key *key, const struct err 
 {
     struct rotation r = *(struct rotation *)arg;
     free(arg);
-    struct audit_actor by = actor();
+    struct audit_actor by = cmd_actor();
     if (e)
         oneshot_done(r.o, e);
     else

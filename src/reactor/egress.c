@@ -1,6 +1,7 @@
 /* egress.c - see egress.h. */
 #include "reactor/egress.h"
 
+#include "base/cidr.h"
 #include "base/mem.h"
 #include "reactor/address.h"
 #include "reactor/http_url.h"
@@ -125,15 +126,9 @@ bool address_is_private(const struct sockaddr *sa)
 
 /* --- the networks that the operator lets --- */
 
-struct network { /* IPv4 as ::ffff:a.b.c.d */
-    uint8_t prefix[16];
-    unsigned bits;
-};
-
 struct egress {
     bool all;
-    struct network *networks;
-    size_t n;
+    struct cidr_list networks;
 };
 
 const struct egress egress_everything = {.all = true};
@@ -147,105 +142,56 @@ void egress_free(struct egress *g)
 {
     if (!g)
         return;
-    free(g->networks);
+    cidr_list_release(&g->networks);
     free(g);
-}
-
-static void map_ip4(uint32_t ip4, uint8_t ret[16])
-{
-    memset(ret, 0, 10);
-    ret[10] = ret[11] = 0xff;
-    for (int b = 0; b < 4; b++)
-        ret[12 + b] = (uint8_t)(ip4 >> (24 - 8 * b));
-}
-
-static bool in_network(const uint8_t *ip, const struct network *n)
-{
-    unsigned whole = n->bits / 8, rest = n->bits % 8;
-    return memcmp(ip, n->prefix, whole) == 0 && (rest == 0 || (ip[whole] ^ n->prefix[whole]) >> (8 - rest) == 0);
-}
-
-static bool in_any(const struct egress *g, const uint8_t *ip)
-{
-    for (size_t i = 0; i < g->n; i++)
-        if (in_network(ip, &g->networks[i]))
-            return true;
-    return false;
-}
-
-static bool is_let(const struct egress *g, const struct sockaddr *sa)
-{
-    uint8_t ip4[16];
-    if (!g || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6))
-        return false;
-    if (g->all)
-        return true;
-    if (sa->sa_family == AF_INET) {
-        map_ip4(bytes4(sa), ip4);
-        return in_any(g, ip4);
-    }
-    const struct net6 *special = special_of(bytes6(sa));
-    if (!special || special->ip4_at < 0)
-        return in_any(g, bytes6(sa));
-    map_ip4(wrapped_ip4(bytes6(sa), special), ip4);
-    return in_any(g, ip4);
-}
-
-/* "10.1.2.0/24", "fd00::/8", or one address. */
-static bool parse_network(struct slice text, struct network *ret, struct err *e)
-{
-    struct slice bits = text, address = slice_cut(&bits, '/');
-    char name[INET6_ADDRSTRLEN] = "";
-    struct in_addr in;
-    int64_t n = -1;
-    if (address.n < sizeof name)
-        memcpy(name, address.p, address.n);
-    bool ip4 = inet_pton(AF_INET, name, &in) == 1;
-    int64_t most = ip4 ? 32 : 128;
-    if (ip4)
-        map_ip4(ntohl(in.s_addr), ret->prefix);
-    bool good = (ip4 || inet_pton(AF_INET6, name, ret->prefix) == 1) &&
-                (address.n == text.n || (slice_i64(bits, &n) && n >= 0 && n <= most));
-    if (!good)
-        return err_set(
-            e, ERR_CONFIG,
-            "private_networks: \"%.*s\" is no network; expected such as 10.1.2.0/24, fd00:7::/32 or 192.168.7.9, "
-            "divided by commas",
-            (int)MIN(text.n, 60), text.p ? text.p : "");
-    ret->bits = (unsigned)(128 - most + (n < 0 ? most : n));
-    for (unsigned bit = ret->bits; bit < 128; bit++)
-        if (ret->prefix[bit / 8] & (0x80 >> bit % 8))
-            return err_set(
-                e, ERR_CONFIG,
-                "private_networks: %.*s is an address within a network, not the network: its bits behind the "
-                "first %lld must be zero",
-                SLICE_FMT(text), (long long)n);
-    return true;
 }
 
 bool egress_configure(struct egress *g, bool all_private, struct slice networks, struct err *e)
 {
-    struct egress fresh = {.all = all_private};
-    networks = slice_trim(networks);
-    while (networks.n) {
-        fresh.networks = mem_realloc_array(fresh.networks, fresh.n + 1, sizeof *fresh.networks);
-        bool good = fresh.n < MAX_NETWORKS || err_set(e, ERR_CONFIG, "private_networks: more than %d", MAX_NETWORKS);
-        if (!good || !parse_network(slice_trim(slice_cut(&networks, ',')), &fresh.networks[fresh.n], e)) {
-            free(fresh.networks);
-            return false;
-        }
-        fresh.n++;
-    }
-    free(g->networks);
-    *g = fresh;
+    struct cidr_list list;
+    struct err why;
+    if (!cidr_list_parse(networks, MAX_NETWORKS, &list, &why))
+        return err_set(e, ERR_CONFIG, "private_networks: %s", why.what);
+    cidr_list_release(&g->networks);
+    g->networks = list;
+    g->all = all_private;
     return true;
+}
+
+static struct ip ip_of_v4(uint32_t ip4)
+{
+    struct ip ip = {.bytes = {[10] = 0xff, [11] = 0xff}};
+    for (int b = 0; b < 4; b++)
+        ip.bytes[12 + b] = (uint8_t)(ip4 >> (24 - 8 * b));
+    return ip;
+}
+
+/* What is wrapped in IPv6 is what counts. */
+static struct ip ip_of(const struct sockaddr *sa)
+{
+    struct ip ip;
+    if (sa->sa_family == AF_INET)
+        return ip_of_v4(bytes4(sa));
+    const struct net6 *special = special_of(bytes6(sa));
+    if (special && special->ip4_at >= 0)
+        return ip_of_v4(wrapped_ip4(bytes6(sa), special));
+    memcpy(ip.bytes, bytes6(sa), sizeof ip.bytes);
+    return ip;
+}
+
+static bool is_let(const struct egress *g, const struct sockaddr *sa)
+{
+    if (!g || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6))
+        return false;
+    struct ip ip = ip_of(sa);
+    return g->all || cidr_list_has(&g->networks, &ip);
 }
 
 /* --- the rule --- */
 
 static bool lets_any(const struct egress *g)
 {
-    return g && (g->all || g->n);
+    return g && (g->all || g->networks.n);
 }
 
 bool egress_address_allowed(const struct egress *g, const struct sockaddr *sa, bool tls, const char *host,
@@ -267,8 +213,8 @@ bool egress_address_allowed(const struct egress *g, const struct sockaddr *sa, b
             "https://",
             host, *is ? is : " is");
     return err_set(e, ERR_FORBIDDEN, "%s%s an address of a private network; if the hub may call it, %s%s/%d%s", host,
-                   *is ? is : " is", g && g->n ? "add " : "set private_networks = ", text,
-                   sa->sa_family == AF_INET6 ? 128 : 32, g && g->n ? " to private_networks" : "");
+                   *is ? is : " is", g && g->networks.n ? "add " : "set private_networks = ", text,
+                   sa->sa_family == AF_INET6 ? 128 : 32, g && g->networks.n ? " to private_networks" : "");
 }
 
 static bool is_local_name(struct slice name)

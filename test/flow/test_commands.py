@@ -117,7 +117,7 @@ class Configuration(unittest.TestCase):
     def test_private_networks(self):
         self.told(MSPHUB_PRIVATE_NETWORKS="10.1.2.0/24, fd00:7::/32 ,192.168.7.9")
         self.refused("private_networks", "10.1.2.0/33", MSPHUB_PRIVATE_NETWORKS="10.1.2.0/33")
-        self.refused("private_networks", "10.1.2.3/24", "must be zero", MSPHUB_PRIVATE_NETWORKS="10.1.2.3/24")
+        self.refused("private_networks", "10.1.2.3/24", "did you mean 10.1.2.0/24?", MSPHUB_PRIVATE_NETWORKS="10.1.2.3/24")
 
     def test_dump_masks_the_database_password(self):
         done = run("check-config", "--dump", "--database", "postgresql://hub:hunter2@db.example/msphub")
