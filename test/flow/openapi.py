@@ -121,11 +121,11 @@ class Document:
         return "; ".join(f"/{'/'.join(map(str, e.path))}: {e.message[:300]}" for e in found[:5])
 
     def find(self, method, path):
-        """The operation of a request and its path parameters; None when there is none."""
+        """The operation of a request and its path parameters; None when there is none. As the router: the path is found first."""
+        template = next((o.template for o in self.operations if o.pattern.match(path)), None)
         for o in self.operations:
-            found = o.method == ("GET" if method == "HEAD" else method) and o.pattern.match(path)
-            if found:
-                return o, {k: urllib.parse.unquote(v) for k, v in found.groupdict().items()}
+            if o.template == template and o.method == ("GET" if method == "HEAD" else method):
+                return o, {k: urllib.parse.unquote(v) for k, v in o.pattern.match(path).groupdict().items()}
         return None, {}
 
     # --- one request with its answer ---

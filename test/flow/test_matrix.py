@@ -192,6 +192,20 @@ class Matrix(World):
                     self.assertNotIn(self.ask(one, o, self.path(o)).status, (401, 403))
                     self.assertEqual(self.problem(self.ask(others, o, self.path(o)), 403)["type"], "/problems/insufficient_scope")
 
+    def test_naming_another_tenant(self):
+        """Only the platform may, and nobody else learns whether there is such a tenant."""
+        for o in operations(lambda o: True):
+            with self.subTest(o.id):
+                answers = [self.ask(self.callers["globex"], o, self.path(o), **{"Msphub-Tenant": slug}) for slug in ("acme", "nobody")]
+                self.assertEqual(*[(a.status, {k: v for k, v in a.json.items() if k != "request_id"}) for a in answers])
+                self.problem(answers[0], 403)
+        for o in operations(lambda o: o.method == "GET" and "{id}" in o.template and o.role != "platform"):
+            with self.subTest(o.id, by="platform"):
+                path = self.path(o, "globex")
+                self.ok(self.ask(self.platform, o, path, **{"Msphub-Tenant": "globex"}), 200)
+        for slug in ("nobody", "GLOBEX", "globex ' --", "\xff", "g" * 5000):
+            self.assertIn(self.platform.get("/api/v1/assets", headers={"Msphub-Tenant": slug}).status, (400, 403, 404), slug[:40])
+
     # --- whose thing it is ---
 
     def foreign(self):
@@ -383,6 +397,36 @@ class Matrix(World):
                     answer = self.gets_an_answer(o, f"{path}?{query}")
                     self.assertIn(answer.status, (400, 422), answer)
         self.still_good()
+
+    def test_header_parameters(self):
+        bad = ("x", '"', '""', '"x"', "0", '"0"', '"-1"', '"9223372036854775808"', 'W/"1"', '"1", "2"', ",", "*, *", "a" * 3000, '"' + "1" * 3000 + '"', "\xff\xfe")
+        for o in operations(lambda o: o.taking("header")):
+            for p in o.taking("header"):
+                for value in bad:
+                    with self.subTest(o.id, header=p["name"], value=value[:40]):
+                        answer = self.platform(o.method, self.path(o), {} if o.body else None, headers={p["name"]: value})
+                        self.assertIn(answer.status, (400, 404, 409, 412, 422, 428), answer)
+        self.still_good()
+
+    def test_other_methods(self):
+        known = {}
+        for o in self.doc.operations:
+            known.setdefault(o.template, set()).add(o.method)
+        for template, methods in known.items():
+            example = next(o for o in self.doc.operations if o.template == template)
+            for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"):
+                if method not in methods and (method, "GET" in methods) != ("HEAD", True):
+                    with self.subTest(template, method=method):
+                        answer = self.hub.http(method, self.path(example))
+                        self.assertEqual(answer.status, 405, answer)
+                        allowed = set(answer.headers["Allow"].split(", "))
+                        self.assertEqual(allowed, methods | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set()))
+            with self.subTest(template, method="OPTIONS"):
+                self.assertEqual(self.hub.http("OPTIONS", self.path(example)).status, 204)
+            if "GET" in methods:
+                with self.subTest(template, method="HEAD"):
+                    head, get = (self.platform(method, self.path(example)) for method in ("HEAD", "GET"))
+                    self.assertEqual((head.status, head.body, head.headers["Content-Type"]), (get.status, b"", get.headers["Content-Type"]))
 
     def test_path_parameters(self):
         bad = ("0", "-1", "+1", "1.0", "1e3", "9223372036854775807", "9223372036854775808", "x", "%00", "1%00", "%ff", "%ed%a0%80", "%F0%9F%98%80",
