@@ -115,6 +115,18 @@ class Matrix(World):
             headers.setdefault("If-Match", "*")
         return http(o.method, path, body, headers=headers)
 
+    def test_good_reads(self):
+        """What is refused below is there, and can be read: each answer shows what the document says, and no list is empty."""
+        empty = set()
+        for o in operations(lambda o: o.method == "GET"):
+            with self.subTest(o.id):
+                caller = self.platform if o.role == "platform" else self.callers["acme"]
+                answer = caller.get(self.path(o, "acme"))
+                self.assertEqual(answer.status, 200, answer)
+                if any(p["name"] == "after" for p in o.parameters) and not answer.json["items"]:
+                    empty.add(o.id)
+        self.assertLessEqual(empty, {"backups_list", "runs_errors"})  # test_msp360.py has some
+
     # --- who asks ---
 
     def caller(self, headers):
