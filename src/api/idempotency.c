@@ -110,6 +110,8 @@ static void replay(struct api_call *c, const struct idempotency_row *row)
         http_reply_header(c->req, "Location", row->location.p);
     if (plain)
         http_reply_header(c->req, "Cache-Control", "no-store");
+    else if (row->etag.p)
+        http_reply_header(c->req, "Cache-Control", "private, no-cache"); /* as api_reply_tagged */
     http_reply_header(c->req, "Idempotency-Replayed", "true");
     http_reply(c->req, row->status,
                !body.p              ? NULL

@@ -319,6 +319,24 @@ class Matrix(World):
             with self.subTest(path, cursor=str(change)[:40]):
                 self.assertIn(caller.get(f"{path}?limit=1&after={urllib.parse.quote(text)}").status, (200, 422))
 
+    def test_another_tenants_idempotency_key(self):
+        """Is a key of its own, and so is that of another credential: nobody is given another's answer."""
+        again = 0
+        for o in operations(lambda o: any(p["name"] == "Idempotency-Key" for p in o.parameters) and o.role != "platform"):
+            with self.subTest(o.id):
+                def send(http, tenant):
+                    body = self.example(o, tenant, "once") if o.body else None
+                    return http(o.method, self.path(o, tenant), body, headers={"Idempotency-Key": f"matrix-{o.id}"})
+                first = send(self.callers["acme"], "acme")
+                others = [send(self.callers["globex"], "globex"), send(self.by_role["admin"], "acme")]
+                for answer in others:
+                    self.assertIsNone(answer.headers["Idempotency-Replayed"], answer)
+                if first.status < 300:
+                    second = send(self.callers["acme"], "acme")
+                    self.assertEqual((second.status, second.headers["Idempotency-Replayed"], second.body), (first.status, "true", first.body))
+                    again += 1
+        self.assertGreaterEqual(again, 6)
+
     def cursor_refused(self, answer):
         self.assertEqual([e["pointer"] for e in self.problem(answer, 422)["errors"]], ["?after"], answer)
 
