@@ -249,7 +249,7 @@ static void on_probed(void *arg, const char *remark, const struct err *err)
 
 static void probe_saved(struct api_call *c)
 {
-    probe_run(c->hub, c->integration, on_probed, c);
+    probe_run(c->hub, c->integration, http_request_trace(c->req), on_probed, c);
 }
 
 static void on_tried(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
@@ -259,7 +259,7 @@ static void on_tried(void *arg, struct integration *it, bool created, const stru
     if (e)
         configure_refused(c, faults, e);
     else
-        probe_run(c->hub, it, on_probed, c);
+        probe_run(c->hub, it, http_request_trace(c->req), on_probed, c);
 }
 
 /* Without settings: the saved ones. */

@@ -410,9 +410,6 @@ static void serve_release(struct serve *s)
     /* Whoever is called back by the engine or the database goes after them, so that every callback finds its owner; intake and
      * applier let go of what they wait for. */
     worker_free(h->worker); /* what waits for a password's hash is answered */
-    http_server_free(s->server);
-    cidr_list_release(&s->proxies);
-    api_free(s->api);
     intake_free(h->intake);
     applier_free(h->applier);
     engine_free(h->engine);
@@ -428,6 +425,10 @@ static void serve_release(struct serve *s)
     bearers_free(h->bearers);
     access_free(h->access);
     tenants_free(h->tenants);
+    http_server_free(
+        s->server); /* requests that the drain could not wait for were answered by the parts they waited for */
+    api_free(s->api);
+    cidr_list_release(&s->proxies);
     keys_release(&s->keys);
     loop_free(h->loop);
     metrics_free(h->metrics);

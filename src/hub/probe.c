@@ -79,7 +79,8 @@ static void on_deadline(void *arg)
     engine_cancel(p->hub->engine, p->job);
 }
 
-static void start(struct hub *h, struct integration *it, bool scheduled, probe_cb *cb, void *arg)
+static void start(struct hub *h, struct integration *it, bool scheduled, const struct trace *trace, probe_cb *cb,
+                  void *arg)
 {
     struct probe *p = NEW(struct probe);
     *p = (struct probe){.hub = h, .it = integration_ref(it), .scheduled = scheduled, .cb = cb, .arg = arg};
@@ -91,6 +92,7 @@ static void start(struct hub *h, struct integration *it, bool scheduled, probe_c
     const struct engine_job job = {
         .ops = it->provider->probe,
         .integration = it,
+        .trace = trace,
         .sink = {.arg = p, .remark = on_remark},
         .on_done = on_done,
         .arg = p,
@@ -99,12 +101,12 @@ static void start(struct hub *h, struct integration *it, bool scheduled, probe_c
     p->job = engine_start(h->engine, &job);
 }
 
-void probe_run(struct hub *h, struct integration *it, probe_cb *cb, void *arg)
+void probe_run(struct hub *h, struct integration *it, const struct trace *trace, probe_cb *cb, void *arg)
 {
-    start(h, it, false, cb, arg);
+    start(h, it, false, trace, cb, arg);
 }
 
 void probe_check(struct hub *h, struct integration *it, probe_cb *cb, void *arg)
 {
-    start(h, it, true, cb, arg);
+    start(h, it, true, NULL, cb, arg);
 }

@@ -138,6 +138,17 @@ class Idempotency(World):
         self.replayed(self.send("dead", self.http(self.other.url)), again)
         self.assertEqual(self.made("dead"), made + 1)
 
+    def test_a_hub_that_is_ended_meanwhile(self):
+        hub = Hub(self.cluster, self.key_file, drain_timeout="0s")
+        with Lock(self.cluster, "api_keys"):
+            answers = [self.later("ended", self.http(hub.url)), self.later("ended-too", self.http(hub.url))]
+            self.in_work("ended")
+            self.in_work("ended-too")
+            hub.close()  # in good order, though these still wait
+            for answer in answers:
+                self.assertIsInstance(answer(), OSError)
+        self.assertIn(self.send("ended").status, (201, 409))
+
     def test_what_failed_inside_may_be_sent_again(self):
         hub = self.keep(Hub(self.cluster, self.key_file, database_timeout="1s"))
         http = self.http(hub.url)

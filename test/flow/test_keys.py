@@ -224,6 +224,15 @@ class Keys(World):
         self.assertEqual(self.problem(self.api.post(f"{KEYS}/{made['id']}/rotate", {"overlap": -1}), 422)["errors"][0]["pointer"], "/overlap")
         self.assertEqual(self.cluster.value(f"select count(*) from audit_logs where action = 'api_key.rotated' and target_id = {made['id']}"), "2")
 
+    def test_last_use(self):
+        made = self.make()
+        self.assertEqual((made["last_used_at"], made["last_used_address"]), (None, None))
+        etag = self.api.get(f"{KEYS}/{made['id']}").headers["ETag"]
+        self.ok(self.with_key(made["key"]).get("/api/v1/assets"))
+        used = eventually(lambda: (lambda k: k if k["last_used_at"] else None)(self.ok(self.api.get(f"{KEYS}/{made['id']}"))), "its use is noted")
+        self.assertEqual(used["last_used_address"], "127.0.0.1")
+        self.ok(self.edit(made["id"], etag, name="renamed"))  # being used is no edit
+
     def test_revoked_in_another_process(self):
         made = self.make()
         caller = self.with_key(made["key"], self.other.url)
