@@ -90,16 +90,19 @@ where s.tenant_id = u.tenant_id and s.session_id = u.session_id and s.last_seen_
 
 -- name: renew
 -- What a session is worth has changed (a password, a second factor): all its tokens die, it goes on under a new one, and the
--- user's other sessions end. $1 tenant, $2 user, $3 session, $4 SHA-256 of the new token, $5 CSRF token
+-- user's other sessions end. Only when this very transaction has changed the user: else the change before it found something else
+-- than it expected. $1 tenant, $2 user, $3 session, $4 SHA-256 of the new token, $5 CSRF token
 with renewed as (
-    update sessions set csrf_token = $5::text where tenant_id = $1 and user_id = $2 and session_id = $3
-    returning tenant_id, session_id, user_id
+    update sessions s set csrf_token = $5::text from users u
+    where s.tenant_id = $1 and s.user_id = $2 and s.session_id = $3
+      and u.tenant_id = s.tenant_id and u.user_id = s.user_id and u.updated_at = now()
+    returning s.tenant_id, s.session_id, s.user_id
 ), old as (
     delete from session_tokens k using renewed r where k.tenant_id = r.tenant_id and k.session_id = r.session_id
 ), token as (
     insert into session_tokens (tenant_id, hash, session_id, used_at) select tenant_id, $4::bytea, session_id, now() from renewed
 ), others as (
-    delete from sessions where tenant_id = $1 and user_id = $2 and session_id <> $3
+    delete from sessions s using renewed r where s.tenant_id = r.tenant_id and s.user_id = r.user_id and s.session_id <> r.session_id
 )
 select pg_notify('msphub_session', tenant_id || '/' || user_id)::text from renewed;
 
@@ -137,6 +140,12 @@ from sessions s
 where tenant_id = $1 and user_id = $2 and ($5::bigint is null or session_id < $5)
   and (session_id = $3 or (expires_at > now() and last_seen_at > now() - $4::bigint * interval '1 microsecond'))
 order by s.session_id desc limit $6::bigint;
+
+-- name: who
+-- $1 the tenant worked on, $2 the user's tenant, $3 user (0: none). All tenants.
+select json_build_object('id', t.tenant_id, 'slug', t.slug, 'name', t.name)::text,
+       (select msphub_user_json(u)::text from users u where u.tenant_id = $2 and u.user_id = $3)
+from tenants t where t.tenant_id = $1;
 
 -- name: purge
 -- What has expired, at most $2 at once. All tenants. $1 idle time in µs.

@@ -85,6 +85,10 @@ static void call_free(void *data)
         c->on_end(c->end_arg);
     api_once_free(c->once);
     integration_unref(c->integration);
+    if (c->op->flags & API_SECRETS) {
+        http_request_wipe_body(c->req);
+        arena_wipe(c->arena);
+    }
     arena_free(c->arena);
     free(c);
 }

@@ -12,6 +12,7 @@
 #include "hub/access.h"
 #include "hub/hub.h"
 #include "hub/integration.h"
+#include "hub/session.h"
 #include "msphub/record.h"
 #include "reactor/http_server.h"
 #include "store/audit.h"
@@ -26,6 +27,7 @@ enum api_flags {
     API_INTEGRATION = 2, /* {key} names an integration of the tenant, found before as c->integration */
     API_CREATES = 4,     /* takes an Idempotency-Key */
     API_GUARDED = 8,     /* needs If-Match */
+    API_SECRETS = 16,    /* the body holds secrets: it is wiped */
 };
 
 struct api_call;
@@ -46,6 +48,7 @@ struct api_call {
     struct arena *arena; /* lives as long as the call */
     unsigned stage;      /* the next one */
     struct access_identity who;
+    struct session *session; /* when it is a session's; NULL: another credential */
     const struct json *body;          /* of operations with API_BODY */
     int64_t if_match;                 /* of operations with API_GUARDED: the version that the caller has seen; 0: any */
     struct integration *integration;  /* of operations with API_INTEGRATION; held by the call */

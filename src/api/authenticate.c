@@ -1,6 +1,7 @@
 /* api/authenticate.c - the stage that finds out who asks.
  * How:    each way in (API key …) says whether the request's credential is its own; the first that does checks it, from its cache
  *         in the same turn or by the database in a later one. No way in tells why a credential is refused. */
+#include "api/browser.h"
 #include "api/limits.h"
 #include "hub/bearer.h"
 
@@ -102,7 +103,13 @@ void api_authenticate(struct api_call *c)
             ways[i].check(c->hub, credential, address, ways[i].checked, c);
         return;
     }
+    /* Last: the browser adds it by itself, while the others were meant. */
+    struct slice session = browser_cookie(c->req, BROWSER_SESSION);
+    if (session.n) {
+        browser_authenticate(c, session);
+        return;
+    }
     http_reply_header(c->req, "WWW-Authenticate", "Bearer realm=\"msphub\"");
     api_problem(c, 401, "no_credential",
-                "Send an API key as `Authorization: Bearer KEY`. `msphub api-key create` makes one.");
+                "Send an API key as `Authorization: Bearer KEY` (`msphub api-key create` makes one), or sign in.");
 }

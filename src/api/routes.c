@@ -1,7 +1,13 @@
 /* api/routes.c - routes.def as the table that the router takes. */
 #include "api/api.h"
 
-enum { BODY = API_BODY, INTEGRATION = API_INTEGRATION, CREATES = API_CREATES, GUARDED = API_GUARDED };
+enum {
+    BODY = API_BODY,
+    INTEGRATION = API_INTEGRATION,
+    CREATES = API_CREATES,
+    GUARDED = API_GUARDED,
+    SECRETS = API_SECRETS
+};
 
 #define ROUTE(method_, pattern_, role_, scope_, operation_, flags_)                                                    \
     {.method = HTTP_##method_,                                                                                         \

@@ -17,6 +17,7 @@
 #include "hub/integration.h"
 #include "hub/issuer.h"
 #include "hub/session.h"
+#include "hub/sign_in.h"
 #include "hub/syncer.h"
 #include "hub/tenants.h"
 #include "store/migrate.h"
@@ -349,6 +350,7 @@ static void serve_domain(struct serve *s)
     h->access = access_new(h);
     h->tenants = tenants_new(h);
     h->sessions = sessions_new(h);
+    h->sign_ins = sign_ins_new(h);
     h->identity_providers = identity_providers_new(h);
     h->issuers = issuers_new(h);
     h->bearers = bearers_new(h);
@@ -409,6 +411,7 @@ static void serve_release(struct serve *s)
         loop_signal_free(s->signals[i]);
     /* Whoever is called back by the engine or the database goes after them, so that every callback finds its owner; intake and
      * applier let go of what they wait for. */
+    sign_ins_stop(h->sign_ins);
     worker_free(h->worker); /* what waits for a password's hash is answered */
     intake_free(h->intake);
     applier_free(h->applier);
@@ -419,6 +422,7 @@ static void serve_release(struct serve *s)
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     integrations_free(h->integrations);
     health_watch_free(h->health);
+    sign_ins_free(h->sign_ins);
     sessions_free(h->sessions);
     issuers_free(h->issuers);
     identity_providers_free(h->identity_providers);

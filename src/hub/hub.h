@@ -12,6 +12,7 @@
 #include "reactor/worker.h"
 
 struct access;             /* hub/access.h: API keys → tenant and role */
+struct sign_ins;           /* hub/sign_in.h: passwords and codes on their way */
 struct sessions;           /* hub/session.h: people who are signed in */
 struct identity_providers; /* hub/identity_provider.h: whom tenants trust to say who somebody is */
 struct issuers;            /* hub/issuer.h: what those publish */
@@ -42,6 +43,7 @@ struct hub {
     struct identity_providers *identity_providers;
     struct issuers *issuers;
     struct bearers *bearers;
+    struct sign_ins *sign_ins;
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;

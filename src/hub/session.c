@@ -84,13 +84,6 @@ static void on_notify(void *arg, const char *channel, const char *payload)
     forget(arg, tenant, user, session);
 }
 
-/* Of all that is said about keys only the change of a tenant concerns sessions. */
-static void on_tenant(void *arg, const char *channel, const char *payload)
-{
-    if (!payload || !*payload)
-        forget(arg, 0, 0, 0);
-}
-
 static usec_t idle_time(const struct sessions *s)
 {
     return s->h->options->session_idle;
@@ -437,7 +430,6 @@ struct sessions *sessions_new(struct hub *h)
     s->h = h;
     TAILQ_INIT(&s->deferred);
     pg_listen(h->db, "msphub_session", on_notify, s);
-    pg_listen(h->db, "msphub_api_key", on_tenant, s);
     touch_later(s);
     timer_set(&s->purge, h->loop, PURGE_EVERY, on_purge, s);
     return s;

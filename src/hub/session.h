@@ -1,6 +1,7 @@
 /* hub/session.h - sessions of people: opened by a sign-in, carried by a cookie, checked without a query in the common case.
  * Owns:   a bounded cache by SHA-256 of the token; entries are dropped by NOTIFY msphub_session in every process (sign-out, another
- *         password, another role, disabled …), by NOTIFY msphub_api_key without a name (a tenant was suspended), and after a minute.
+ *         password, another role, disabled …), and after a minute. A suspended tenant's sessions are known all the same: that is told by
+ *         the stage behind (api/tenant_scope.c).
  * Always: a token is random and made here, whatever the browser sent before; the database and the cache know its hash only;
  *         one that is unknown, expired or closed is the same ERR_AUTH. A session ends when it was idle for
  *         options.session_idle (to within a tenth of it) or is as old as options.session_lifetime.
@@ -52,9 +53,10 @@ struct session_opening {
  * token. ERR_AUTH: the user is disabled by now, the tenant suspended, or the code spent. */
 void session_open(struct hub *h, const struct session_opening *o, session_cb *cb, void *arg);
 
-/* Adds to a segment that changes what a session is worth: a new token for `s`, the end for the user's others. After the commit:
- * session_forget. s->fresh and s->csrf become the new ones. */
-void session_add_renewal(struct pg_seg *seg, struct session *s);
+/* Adds to a segment, behind the statement that changes what a session is worth (and the user's updated_at): a new token for `s`, the
+ * end for the user's others. s->fresh and s->csrf become the new ones. After the commit: session_forget. Gives the statement, which
+ * has a row; none: the user was not changed by this transaction, and so nothing was done. */
+unsigned session_add_renewal(struct pg_seg *seg, struct session *s);
 /* A user's sessions are not what they were: this process forgets them now, the others hear of it. session_id 0: all. */
 void session_forget(struct hub *h, int64_t tenant_id, int64_t user_id, int64_t session_id);
 

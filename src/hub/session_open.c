@@ -96,11 +96,12 @@ void session_open(struct hub *h, const struct session_opening *o, session_cb *cb
 
 /* --- changing --- */
 
-void session_add_renewal(struct pg_seg *seg, struct session *s)
+unsigned session_add_renewal(struct pg_seg *seg, struct session *s)
 {
     uint8_t hash[SHA256_LEN];
     token_make(s->fresh, s->csrf, hash);
-    session_add_renew(seg, s->who.home_id, s->who.user_id, s->session_id, hash, slice_of(s->csrf, SESSION_CSRF_LEN));
+    return session_add_renew(seg, s->who.home_id, s->who.user_id, s->session_id, hash,
+                             slice_of(s->csrf, SESSION_CSRF_LEN));
 }
 
 /* --- ending --- */

@@ -92,6 +92,7 @@ bool http_request_arg_at(const struct http_request *r, size_t i, struct slice *r
 struct slice http_request_header(const struct http_request *r,
                                  const char *name); /* SLICE_NONE when absent; case-insensitive */
 struct slice http_request_body(const struct http_request *r);
+void http_request_wipe_body(struct http_request *r); /* it held secrets: overwritten */
 /* Who sent it: a numeric address, no port, IPv4 as IPv4. Behind trusted proxies it is the right-most hop of X-Forwarded-For that is
  * none of them. Audit, log, limits and key checks all go by this one. */
 const char *http_request_peer(const struct http_request *r);

@@ -285,6 +285,11 @@ struct slice http_request_body(const struct http_request *r)
     return str_slice(&r->body);
 }
 
+void http_request_wipe_body(struct http_request *r)
+{
+    crypto_wipe(r->body.p, r->body.n);
+}
+
 const char *http_request_peer(const struct http_request *r)
 {
     return *r->client ? r->client : r->conn->peer;

@@ -115,6 +115,15 @@ unsigned session_add_close_all(struct pg_seg *s, int64_t tenant_id, int64_t user
     return stmt;
 }
 
+unsigned session_add_who(struct pg_seg *s, int64_t tenant_id, int64_t home_id, int64_t user_id)
+{
+    unsigned stmt = pg_add(s, &Q_SESSION_WHO);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, home_id);
+    pg_p_i64(s, user_id);
+    return stmt;
+}
+
 unsigned session_add_purge(struct pg_seg *s, usec_t idle, int64_t most)
 {
     unsigned stmt = pg_add(s, &Q_SESSION_PURGE);

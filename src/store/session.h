@@ -48,6 +48,8 @@ unsigned session_add_renew(struct pg_seg *s, int64_t tenant_id, int64_t user_id,
 unsigned session_add_close(struct pg_seg *s, int64_t tenant_id, int64_t user_id,
                            int64_t session_id);                                                    /* row: was there */
 unsigned session_add_close_all(struct pg_seg *s, int64_t tenant_id, int64_t user_id, int64_t but); /* row: how many */
+/* Row: JSON of the tenant worked on, JSON of the user (null: none). In a segment that sees all tenants. */
+unsigned session_add_who(struct pg_seg *s, int64_t tenant_id, int64_t home_id, int64_t user_id);
 unsigned session_add_purge(struct pg_seg *s, usec_t idle, int64_t most);
 
 void session_list(struct pg_pool *db, const struct page_request *q, int64_t user_id, int64_t current, usec_t idle,

@@ -1,6 +1,8 @@
 /* session.c - sessions: opened, known by their token alone, exchanged, renewed, ended; and what never becomes one. */
 #include "testhub.h"
 
+#include "store/user.h"
+
 #include <stdio.h>
 
 #define COUNT(t, ...) ((int)pgtest_count((t)->pg, __VA_ARGS__))
@@ -235,13 +237,14 @@ static void whoever_is_disabled_or_suspended_opens_none(void **state)
     int64_t ada = user(t, "ada@example.org", "viewer");
     struct got a = open_for(t, ada);
     check(t, a.session.fresh);
-    pgtest_sql(t->pg, "update tenants set status = 'suspended' where slug = 'msp'; select pg_notify('msphub_api_key', '')");
-    testhub_until(t, is_forgotten, &(struct watched){t, a.session.fresh});
-    assert_int_equal(check(t, a.session.fresh).code, ERR_NONE);
+    pgtest_sql(t->pg, "update tenants set status = 'suspended' where slug = 'msp'");
+    assert_int_equal(check(t, a.session.fresh).code, ERR_NONE); /* known; that it may nothing, tenant_scope.c says */
     struct session_opening o = opening(t, ada);
     assert_int_equal(open_as(t, &o).code, ERR_AUTH);
-    pgtest_sql(t->pg, "update tenants set status = 'active'; update users set disabled_at = now();"
-                      "select pg_notify('msphub_api_key', '')");
+    pgtest_sql(t->pg,
+               "update tenants set status = 'active'; update users set disabled_at = now();"
+               "select pg_notify('msphub_session', '%lld/%lld')",
+               (long long)t->tenant, (long long)ada);
     testhub_until(t, is_forgotten, &(struct watched){t, a.session.fresh});
     assert_int_equal(check(t, a.session.fresh).code, ERR_AUTH);
     assert_int_equal(open_as(t, &o).code, ERR_AUTH);
@@ -253,13 +256,23 @@ static void a_renewed_session_has_another_token_and_no_siblings(void **state)
     struct testhub *t = *state;
     int64_t ada = user(t, "ada@example.org", "viewer");
     struct got a = open_for(t, ada), sibling = open_for(t, ada);
-    struct session s = a.session;
+    struct session s = a.session, none = a.session;
+    pgtest_sql(t->pg, "update users set password_hash = 'old'");
+    /* A transaction that found another password than it expected renews nothing. */
     struct pg_seg *seg = pg_seg_new(t->h.db, t->tenant);
+    user_add_set_password(seg, t->tenant, ada, SLICE("older"), SLICE("new"));
+    session_add_renewal(seg, &none);
+    pg_submit(seg, NULL, NULL);
+    assert_int_equal(check(t, a.session.fresh).code, ERR_NONE);
+    seg = pg_seg_new(t->h.db, t->tenant);
+    user_add_set_password(seg, t->tenant, ada, SLICE("old"), SLICE("new"));
     session_add_renewal(seg, &s);
     pg_submit(seg, NULL, NULL);
     assert_string_not_equal(s.fresh, a.session.fresh);
     assert_string_not_equal(s.csrf, a.session.csrf);
     testhub_until_sql(t, "select count(*) = 1 from sessions");
+    assert_int_equal(check(t, none.fresh).code, ERR_AUTH);
+    testhub_until(t, is_forgotten, &(struct watched){t, a.session.fresh}); /* by its NOTIFY */
     assert_int_equal(check(t, a.session.fresh).code, ERR_AUTH);
     assert_int_equal(check(t, sibling.session.fresh).code, ERR_AUTH);
     struct got g = check(t, s.fresh);

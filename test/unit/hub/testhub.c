@@ -168,6 +168,7 @@ void testhub_start(struct testhub *t)
     h->worker = worker_new(h->loop, 100);
     h->access = access_new(h);
     h->sessions = sessions_new(h);
+    h->sign_ins = sign_ins_new(h);
     h->integrations = integrations_new(h);
     h->syncer = (struct syncer *)(void *)t;
     h->applier = applier_new(h);
@@ -182,12 +183,14 @@ void testhub_start(struct testhub *t)
 void testhub_stop(struct testhub *t)
 {
     struct hub *h = &t->h;
+    sign_ins_stop(h->sign_ins);
     worker_free(h->worker);
     http_server_free(t->server);
     intake_free(h->intake);
     applier_free(h->applier);
     pg_pool_free(h->db);
     integrations_free(h->integrations);
+    sign_ins_free(h->sign_ins);
     sessions_free(h->sessions);
     access_free(h->access);
     keyring_free(h->keyring);

@@ -11,6 +11,7 @@
 #include "hub/intake.h"
 #include "hub/integration.h"
 #include "hub/session.h"
+#include "hub/sign_in.h"
 #include "pgtest.h"
 
 #include <setjmp.h>
