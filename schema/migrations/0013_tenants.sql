@@ -18,9 +18,7 @@ where role = 'platform' and tenant_id not in (select tenant_id from tenants wher
 create unique index tenants_platform on tenants (is_platform) where is_platform;
 
 -- A tenant sees itself, and none of the others.
-alter table tenants enable row level security;
-alter table tenants force row level security;
-create policy tenant on tenants using (msphub_tenant_visible(tenant_id)) with check (msphub_tenant_visible(tenant_id));
+select msphub_protect('tenants');
 
 create function msphub_tenant_guard() returns trigger language plpgsql as $$
 begin

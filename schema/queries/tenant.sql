@@ -47,9 +47,9 @@ union all
 select t.tenant_id, t.version, msphub_tenant_json(t)::text from tenants t where t.tenant_id = $1 and t.status = 'active';
 
 -- name: export_head
--- The first line of an export. $1 tenant.
+-- The first line of an export. $1 tenant, $2 the schema's version.
 select json_build_object('export', 1, 'tenant', slug, 'name', name, 'status', status, 'at', msphub_iso(now()),
-                         'schema', (select max(version) from schema_migrations))::text
+                         'schema', $2::bigint)::text
 from tenants where tenant_id = $1;
 
 -- name: export

@@ -6,6 +6,7 @@
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "queries.h"
+#include "store/migrate.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -108,6 +109,7 @@ static void ask_head(struct tenant_export *x)
     struct pg_seg *s = pg_seg_new(x->db, x->tenant_id);
     pg_add(s, &Q_TENANT_EXPORT_HEAD);
     pg_p_i64(s, x->tenant_id);
+    pg_p_i64(s, migrate_wanted());
     pg_submit(s, on_head, x);
 }
 

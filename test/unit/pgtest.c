@@ -25,15 +25,14 @@
 struct pgtest {
     char *dir, *bin, *conninfo, *admin;
     pid_t postmaster;
-    PGconn *conn; /* the superuser's, made when first needed */
+    PGconn *conn, *app; /* the superuser's and the application's, made when first needed */
 };
 
 NORETURN static void die(const struct pgtest *t, const char *what, const char *why)
 {
     fprintf(stderr, "pgtest: %s: %s\n", what, why);
     if (t->dir) {
-        _cleanup_(mem_freep)
-        char *log = mem_printf("%s/log", t->dir);
+        _cleanup_(mem_freep) char *log = mem_printf("%s/log", t->dir);
         FILE *f = fopen(log, "r");
         for (int c; f && (c = fgetc(f)) != EOF;)
             fputc(c, stderr);
@@ -60,10 +59,8 @@ static char *find_bin(struct pgtest *t)
 /* Starts bin/argv[0] as the unprivileged user with its output in the log; it is sent SIGINT when this process ends. */
 static pid_t spawn(struct pgtest *t, const char *const *argv)
 {
-    _cleanup_(mem_freep)
-    char *program = mem_printf("%s/%s", t->bin, argv[0]);
-    _cleanup_(mem_freep)
-    char *log = mem_printf("%s/log", t->dir);
+    _cleanup_(mem_freep) char *program = mem_printf("%s/%s", t->bin, argv[0]);
+    _cleanup_(mem_freep) char *log = mem_printf("%s/log", t->dir);
     const struct passwd *user = geteuid() == 0 ? getpwnam("postgres") : NULL;
     if (geteuid() == 0 && !user)
         die(t, "user postgres", "does not exist");
@@ -95,8 +92,7 @@ static void pause_ms(int ms)
 
 void pgtest_server_start(struct pgtest *t)
 {
-    _cleanup_(mem_freep)
-    char *data = mem_printf("%s/data", t->dir);
+    _cleanup_(mem_freep) char *data = mem_printf("%s/data", t->dir);
     const char *argv[] = {"postgres",
                           "-D",
                           data,
@@ -133,7 +129,8 @@ void pgtest_server_start(struct pgtest *t)
 void pgtest_server_stop(struct pgtest *t)
 {
     PQfinish(t->conn);
-    t->conn = NULL;
+    PQfinish(t->app);
+    t->conn = t->app = NULL;
     if (t->postmaster <= 0)
         return;
     kill(t->postmaster, SIGINT);
@@ -143,8 +140,7 @@ void pgtest_server_stop(struct pgtest *t)
 
 static void run_initdb(struct pgtest *t)
 {
-    _cleanup_(mem_freep)
-    char *data = mem_printf("%s/data", t->dir);
+    _cleanup_(mem_freep) char *data = mem_printf("%s/data", t->dir);
     const char *argv[] = {"initdb", "-D",   data,         "-U",        "root_of_test",      "-A", "trust",
                           "-E",     "UTF8", "--locale=C", "--no-sync", "--no-instructions", NULL};
     int status = 0;
@@ -174,18 +170,23 @@ static PGconn *connect_to(struct pgtest *t, const char *conninfo)
 }
 
 /* A connection that was cut shows only when it is used. */
+static PGconn *alive(struct pgtest *t, PGconn **conn, const char *conninfo)
+{
+    if (*conn) {
+        PGresult *r = PQexec(*conn, "");
+        bool good = PQresultStatus(r) == PGRES_EMPTY_QUERY;
+        PQclear(r);
+        if (good)
+            return *conn;
+        PQfinish(*conn);
+    }
+    *conn = connect_to(t, conninfo);
+    return *conn;
+}
+
 static PGconn *admin(struct pgtest *t)
 {
-    if (t->conn) {
-        PGresult *r = PQexec(t->conn, "");
-        bool alive = PQresultStatus(r) == PGRES_EMPTY_QUERY;
-        PQclear(r);
-        if (alive)
-            return t->conn;
-        PQfinish(t->conn);
-    }
-    t->conn = connect_to(t, t->admin);
-    return t->conn;
+    return alive(t, &t->conn, t->admin);
 }
 
 struct pgtest *pgtest_start(void)
@@ -261,8 +262,7 @@ void pgtest_reset(struct pgtest *t)
 
 void pgtest_sql(struct pgtest *t, const char *fmt, ...)
 {
-    _cleanup_(str_release)
-    struct str sql = {0};
+    _cleanup_(str_release) struct str sql = {0};
     va_list ap;
     va_start(ap, fmt);
     str_addv(&sql, fmt, ap);
@@ -273,8 +273,7 @@ void pgtest_sql(struct pgtest *t, const char *fmt, ...)
 static char *value(struct pgtest *t, const char *fmt, va_list ap) PRINTF_LIKE(2, 0);
 static char *value(struct pgtest *t, const char *fmt, va_list ap)
 {
-    _cleanup_(str_release)
-    struct str sql = {0};
+    _cleanup_(str_release) struct str sql = {0};
     str_addv(&sql, fmt, ap);
     PGresult *r = query(t, admin(t), sql.p);
     char *v = mem_strdup(PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
@@ -295,8 +294,29 @@ long long pgtest_count(struct pgtest *t, const char *fmt, ...)
 {
     va_list ap;
     va_start(ap, fmt);
-    _cleanup_(mem_freep)
-    char *v = value(t, fmt, ap);
+    _cleanup_(mem_freep) char *v = value(t, fmt, ap);
     va_end(ap);
     return atoll(v);
+}
+
+char *pgtest_as(struct pgtest *t, const char *tenant, const char *fmt, ...)
+{
+    _cleanup_(str_release) struct str sql = {0};
+    va_list ap;
+    va_start(ap, fmt);
+    str_addv(&sql, fmt, ap);
+    va_end(ap);
+    PGconn *c = alive(t, &t->app, t->conninfo);
+    _cleanup_(str_release) struct str begin = {0};
+    str_adds(&begin, "begin; reset msphub.audit; reset msphub.tenant; reset msphub.actor");
+    if (tenant)
+        str_addf(&begin, "; set local msphub.tenant = '%s'", tenant);
+    PQclear(query(t, c, begin.p));
+    PGresult *r = PQexec(c, sql.p);
+    bool good = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
+    char *v = good ? mem_strdup(PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "")
+                   : mem_printf("ERROR %s", PQresultErrorField(r, PG_DIAG_SQLSTATE));
+    PQclear(r);
+    PQclear(query(t, c, good ? "commit" : "rollback"));
+    return v;
 }

@@ -28,6 +28,10 @@ void pgtest_sql(struct pgtest *t, const char *fmt, ...) __attribute__((format(pr
 char *pgtest_value(struct pgtest *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 long long pgtest_count(struct pgtest *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same as `msphub`, in one transaction with the setting msphub.tenant (NULL: unset), which is committed. The last statement's
+ * value, or "ERROR 42501" and the like when one fails (then it is rolled back). */
+char *pgtest_as(struct pgtest *t, const char *tenant, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
 /* The server goes away (connections are cut) and comes back. */
 void pgtest_server_stop(struct pgtest *t);
 void pgtest_server_start(struct pgtest *t);
