@@ -2,6 +2,8 @@
 import csv
 import io
 import json
+import os
+import pwd
 import unittest
 import urllib.parse
 
@@ -22,6 +24,8 @@ class Audit(World):
         self.assertEqual(row["target"]["name"], "ninjaone")
         self.assertEqual(row["after"]["settings"]["client_secret"], "***")
         self.assertEqual(row["after"]["settings"]["client_id"], "sim-ninja-client")
+        self.assertEqual((row["actor"]["kind"], row["address"], row["request_id"]), ("api_key", "127.0.0.1", "audit-flow-1"))
+        self.assertTrue(self.key.startswith(row["actor"]["name"]), row)
         self.assertEqual(self.ok(self.api.get(f"/api/v1/audit/{row['id']}")), row)
         self.assertEqual([r["id"] for r in self.items("/api/v1/integrations/ninjaone/audit?action=integration.created")], [row["id"]])
 
@@ -59,6 +63,11 @@ class Audit(World):
         self.problem(self.api.get("/api/v1/audit?limit=1&actor=x&after=" + page["next"]), 422)
         self.problem(self.api.get("/api/v1/audit?since=yesterday"), 422)
         self.problem(self.api.get("/api/v1/audit/999999999"), 404)
+
+    def test_2_commands_are_told_with_the_account(self):
+        account = pwd.getpwuid(os.getuid()).pw_name
+        made = self.rows("?action=api_key.created")[-1]
+        self.assertEqual((made["actor"]["kind"], made["actor"]["name"], made["address"]), ("cli", account, None))
 
     def test_3_who_may(self):
         for role, status in (("viewer", 403), ("operator", 403), ("admin", 200)):

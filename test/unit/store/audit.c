@@ -127,7 +127,7 @@ static void what_is_no_change_leaves_no_row(void **state)
     AS(w, "", INTEGRATION);
     long long before = rows();
     AS(w, "",
-       "update integration_configurations set status = 'error', error_message = 'x', last_health_check = now(), "
+       "update integration_configurations set last_health_check = now(), access_token_expires_at = now(), "
        "sync_cursor = '{}', next_sync_at = now(), access_token = 'x', token_lease_owner = 'p', last_success_at = "
        "now()");
     AS(w, "", "update integration_configurations set settings = settings, enabled = enabled");

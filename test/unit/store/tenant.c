@@ -574,10 +574,12 @@ static bool exported_done(void *arg)
     return ((struct exported *)arg)->done;
 }
 
-static size_t count(const char *text, const char *what)
+/* memmem: the sanitizer's strstr measures the whole text each time. */
+static size_t count(const struct str *text, const char *what)
 {
     size_t n = 0;
-    for (; (text = strstr(text, what)); text += strlen(what))
+    const char *p = text->p, *end = text->p + text->n;
+    for (; (p = memmem(p, (size_t)(end - p), what, strlen(what))); p += strlen(what))
         n++;
     return n;
 }
@@ -604,11 +606,11 @@ static void an_export_is_whole_and_in_pieces(void **state)
     assert_int_equal(x.code, ERR_NONE);
     assert_int_equal(tenant_export_rows(x.x), rows);
     tenant_export_free(x.x);
-    assert_int_equal(count(x.text.p, "\n"), rows + 2);
-    assert_int_equal(count(x.text.p, "{\"table\" : \"assets\""), 3001);
-    assert_int_equal(count(x.text.p, "\"name\": \"filled 2999\""), 1);
-    assert_int_equal(count(x.text.p, "\"dedupe_key\": \"n8\""), 1);
-    assert_null(strstr(x.text.p, "theirs"));
+    assert_int_equal(count(&x.text, "\n"), rows + 2);
+    assert_int_equal(count(&x.text, "{\"table\" : \"assets\""), 3001);
+    assert_int_equal(count(&x.text, "\"name\": \"filled 2999\""), 1);
+    assert_int_equal(count(&x.text, "\"dedupe_key\": \"n8\""), 1);
+    assert_int_equal(count(&x.text, "theirs"), 0);
     assert_true(x.pieces > 5 && x.largest < 2 * TENANT_EXPORT_PIECE);
     str_release(&x.text);
     /* Given up in the middle, and of nobody. */
