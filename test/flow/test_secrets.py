@@ -186,6 +186,7 @@ class Canaries(Base):
             self.assertEqual(answer.status, 200, answer)
             yield path, answer.body
         yield "the database", dump(self.cluster)
+        yield "the tenant's export", self.hub.command("tenant", "export", "acme").stdout
 
     def test_no_canary_is_seen(self):
         providers = self.items("/api/v1/integrations")
