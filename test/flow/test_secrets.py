@@ -1,10 +1,15 @@
 """Secrets stay where they belong. Canaries in every secret place, then everything that the hub says and stores is searched for them. And a
 sealed value that was moved elsewhere does not open there."""
 import base64
+import hashlib
+import hmac
+import http.cookies
 import json
 import os
 import re
 import signal
+import struct
+import time
 import unittest
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -15,8 +20,12 @@ from world import World, msphub
 
 SPECIAL = " &+%\"'\\<>/=ä"
 # What shows a secret because that is its purpose: (canary's name, answer) both as patterns.
-# The last one tells people what they have typed into the wrong place, and nobody else.
-BY_DESIGN = [("webhook secret", r"(GET|POST) /api/v1/integrations/[^/]+/webhook(/rotate)?$"), ("API key", r"GET /api/v1/alerts\?state=")]
+# An error tells people what they have typed into the wrong place, and nobody else. A CSRF token is of no use without its session's cookie,
+# of which the database has the hash.
+BY_DESIGN = [("webhook secret", r"(GET|POST) /api/v1/integrations/[^/]+/webhook(/rotate)?$"), ("API key", r"GET /api/v1/alerts\?state="),
+             ("the (cookie|CSRF token)", r"(GET|POST) /api/v1/session(/password|/totp/confirm)?$"), ("a TOTP secret", "POST /api/v1/session/totp$"),
+             ("recovery code", "POST /api/v1/session/totp/confirm$"), ("a user's first password", "POST /api/v1/users$"),
+             ("the CSRF token", "the database$")]
 
 
 class Base(World):
@@ -153,6 +162,56 @@ class Canaries(Base):
             parts = [base64.urlsafe_b64encode(p.encode()).rstrip(b"=").decode() for p in (json.dumps(head), claims, self.aviary.hatch("a signature"))]
             self.assertIn(stranger.get("/api/v1/assets", headers={"Authorization": "Bearer " + ".".join(parts)}).status, (401, 503))
 
+    def people(self):
+        """Passwords, second factors and sessions of those who sign in."""
+        password, hatch = self.aviary.hatch("a user's password", SPECIAL), self.aviary.hatch
+        made = self.ok(self.api.post("/api/v1/users", {"email": "canary@example.org", "display_name": "Canary", "role": "admin"}), 201)
+        self.aviary.add("a user's first password", made["password"])
+        browser = self.keep(Recorder(self.hub.url))
+        cookies = {}
+
+        def ask(method, path, body=None, status=200, **headers):
+            sent = {"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items()), **headers}
+            if "csrf" in cookies:
+                sent["X-CSRF-Token"] = cookies["csrf"]
+            answer = browser(method, path, body, headers=sent)
+            self.assertEqual(answer.status, status, answer)
+            for line in answer.headers.get_all("Set-Cookie") or []:
+                for name, morsel in http.cookies.SimpleCookie(line).items():
+                    cookies[name] = morsel.value
+                    if len(morsel.value) >= 12:
+                        self.aviary.add(f"the cookie {name} of {method} {path} {len(self.aviary.cores)}", morsel.value)
+            said = answer.json if answer.body else {}
+            if said.get("csrf_token"):
+                cookies["csrf"] = self.aviary.add(f"the CSRF token of {method} {path} {len(self.aviary.cores)}", said["csrf_token"])
+            return said
+
+        who = {"tenant": "acme", "email": "canary@example.org"}
+        ask("POST", "/api/v1/session", {**who, "password": hatch("a wrong password")}, 401)
+        ask("POST", "/api/v1/session", {**who, "password": [hatch("a password in a list")]}, 422)
+        ask("POST", "/api/v1/session", b'{"password": "%s"' % hatch("a password in a bad body").encode(), 400)
+        ask("POST", "/api/v1/session", {**who, "password": made["password"]})
+        ask("POST", "/api/v1/session/password", {"old_password": hatch("a wrong old password"), "new_password": hatch("a refused new password")}, 403)
+        ask("POST", "/api/v1/session/password", {"old_password": made["password"], "new_password": password})
+        begun = ask("POST", "/api/v1/session/totp", status=201)
+        self.aviary.add("a TOTP secret", begun["secret"])
+        ask("POST", "/api/v1/session/totp/confirm", {"code": "wrong"}, 403)
+        for code in ask("POST", "/api/v1/session/totp/confirm", {"code": self.totp(begun["secret"])})["recovery_codes"]:
+            self.aviary.add(f"the recovery code {code[:4]}", code)
+        ask("GET", "/api/v1/users")
+        ask("GET", "/api/v1/sessions")
+        ask("GET", "/api/v1/session")
+        stranger = self.keep(Recorder(self.hub.url))
+        for name in [n for n in cookies if n != "csrf"]:
+            self.assertEqual(stranger.get("/api/v1/assets", headers={"Cookie": f"{name}={cookies[name]}x"}).status, 401)
+        self.problem(stranger.get("/api/v1/assets", headers={"Authorization": "Bearer " + hatch("a session's token as a bearer's")}), 401)
+
+    @staticmethod
+    def totp(secret):
+        mac = hmac.digest(base64.b32decode(secret + "=" * (-len(secret) % 8)), struct.pack(">q", int(time.time()) // 30), hashlib.sha1)
+        at = mac[-1] & 15
+        return "%06d" % ((struct.unpack(">I", mac[at:at + 4])[0] & 0x7FFFFFFF) % 1000000)
+
     def restart(self, how, name, **options):
         """The hub ends in this way, its log is kept, and another one goes on."""
         self.hub.http.close()
@@ -213,6 +272,7 @@ class Canaries(Base):
             self.ok(self.api.post(path, b'{"id": 7003, "agent_id": "z"}', headers={header: secret}), 202)
         self.strangers()
         self.identity_provider()
+        self.people()
         self.assertGreaterEqual(self.stored_tokens(), 1)
 
         self.sim.fault(product="ninja", kind="401", path="/v2/", count=3, after=2)
