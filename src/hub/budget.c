@@ -32,8 +32,39 @@ struct budgets {
     struct loop *loop;
     const struct options *options;
     struct metric *waiting;
+    struct metric_family *left;
     TAILQ_HEAD(, budget) all;
 };
+
+/* What can be called now without waiting: slots, and for known rates the share of a burst that is left. */
+static double budget_left(const struct budget *b, usec_t now)
+{
+    if (b->paused_until > now || b->limit <= b->open)
+        return 0;
+    double slots = (double)(b->limit - b->open) / b->max;
+    if (b->spacing == 0)
+        return slots;
+    double ahead = (double)MAX(0, b->due - now) / (double)b->spacing;
+    return MIN(slots, MAX(0.0, 1 - ahead / b->burst));
+}
+
+/* Of each provider the account that has least. */
+static void on_collect(void *arg)
+{
+    struct budgets *bs = arg;
+    usec_t now = loop_now(bs->loop);
+    struct budget *b;
+    for (const struct provider *const *p = provider_registry; *p; p++)
+        metric_with(bs->left, METRIC_L((*p)->key))->value = 1;
+    TAILQ_FOREACH (b, &bs->all, link) {
+        struct slice key = slice_cstr(b->key);
+        const struct provider *p = provider_find(slice_cut(&key, ' '));
+        if (!p)
+            continue;
+        struct metric *left = metric_with(bs->left, METRIC_L(p->key));
+        left->value = MIN(left->value, budget_left(b, now));
+    }
+}
 
 struct budgets *budgets_new(struct loop *l, const struct options *options, struct metrics *m)
 {
@@ -43,7 +74,12 @@ struct budgets *budgets_new(struct loop *l, const struct options *options, struc
     bs->options = options;
     bs->waiting =
         metric_gauge(m, "msphub_provider_budget_waiting", "Calls to products that wait for their rate budget");
+    bs->left =
+        metric_family(m, METRIC_GAUGE, "msphub_provider_budget_left_ratio",
+                      "What is left of the budget of calls that has least, of a provider's accounts in this process",
+                      "provider", NULL, 0);
     TAILQ_INIT(&bs->all);
+    metrics_on_collect(m, on_collect, bs);
     return bs;
 }
 

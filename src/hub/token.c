@@ -194,6 +194,23 @@ void token_source_put(struct token_source *s)
     s->refs--; /* kept: the next run uses the same token; a refresh under way must be stored */
 }
 
+/* Of each provider the token that ends first; 0 where there is none. */
+static void on_collect(void *arg)
+{
+    struct tokens *ts = arg;
+    struct token_source *s;
+    for (const struct provider *const *p = provider_registry; *p; p++) {
+        if (!(*p)->authenticate)
+            continue;
+        usec_t first = USEC_NONE;
+        TAILQ_FOREACH (s, &ts->all, link)
+            if (s->it->provider == *p && s->now && s->now->expires_at != USEC_NONE)
+                first = first == USEC_NONE ? s->now->expires_at : MIN(first, s->now->expires_at);
+        metric_with(ts->expires, METRIC_L((*p)->key))->value =
+            first == USEC_NONE ? 0 : (double)(first - loop_wall(ts->hub->loop)) / (double)USEC_PER_S;
+    }
+}
+
 struct tokens *tokens_new(struct hub *h, struct engine *engine)
 {
     struct tokens *ts = NEW(struct tokens);
@@ -203,7 +220,11 @@ struct tokens *tokens_new(struct hub *h, struct engine *engine)
     ts->refreshes = metric_family(h->metrics, METRIC_COUNTER, "msphub_token_refreshes_total",
                                   "Access tokens fetched or taken over from another process, and failures",
                                   "provider,outcome", NULL, 0);
+    ts->expires = metric_family(
+        h->metrics, METRIC_GAUGE, "msphub_token_expires_seconds",
+        "Until the first of the access tokens that this process holds expires; 0: it holds none", "provider", NULL, 0);
     TAILQ_INIT(&ts->all);
+    metrics_on_collect(h->metrics, on_collect, ts);
     return ts;
 }
 

@@ -53,7 +53,7 @@ struct token_source {
 struct tokens {
     struct hub *hub;
     struct engine *engine;
-    struct metric_family *refreshes;
+    struct metric_family *refreshes, *expires;
     bool warned; /* no keys: said once */
     uint64_t attempts;
     unsigned busy;

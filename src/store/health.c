@@ -4,7 +4,7 @@
 #include "queries.h"
 #include "store/plan.h"
 
-#define PENDING_MAX 100000 /* a summary's look at the backlog is bounded */
+#define PENDING_MAX 10000 /* a summary's look at the backlog is bounded */
 
 unsigned health_add_found(struct pg_seg *s, const struct health_found *f)
 {

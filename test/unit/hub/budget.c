@@ -126,6 +126,39 @@ static void throttling_halves_once_and_grows_back(void **state)
     budget_put(b);
 }
 
+static double left(struct fixture *f, const char *provider)
+{
+    _cleanup_(str_release) struct str out = {0};
+    metrics_write(f->metrics, METRICS_TEXT_004, &out);
+    char *line = mem_printf("msphub_provider_budget_left_ratio{provider=\"%s\"} ", provider);
+    const char *at = strstr(out.p, line);
+    assert_non_null(at);
+    at += strlen(line);
+    free(line);
+    return atof(at);
+}
+
+static void the_gauge_tells_what_is_left_where_it_is_least(void **state)
+{
+    struct fixture *f = *state;
+    const struct provider_limits limits = {.concurrency = 4, .per_minute = 60};
+    struct budget *a = budget_get(f->budgets, SLICE("ninjaone integration 1/1"), &limits);
+    struct budget *b = budget_get(f->budgets, SLICE("ninjaone integration 1/2"), &limits);
+    assert_true(left(f, "ninjaone") == 1);
+    ask(f, b, 0, 3);
+    loop_advance(f->loop, MILLIS(1));
+    assert_true(left(f, "ninjaone") <= 0.25);
+    assert_true(left(f, "tacticalrmm") == 1);
+    budget_pause(a, SECONDS(10));
+    assert_true(left(f, "ninjaone") == 0);
+    for (int i = 0; i < 3; i++)
+        budget_return(b);
+    loop_advance(f->loop, SECONDS(120));
+    assert_true(left(f, "ninjaone") == 1);
+    budget_put(a);
+    budget_put(b);
+}
+
 /* No window of a minute may see more than the limit, whatever the phase. */
 static void rate_holds_in_every_window(void **state)
 {
@@ -287,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(slots_are_given_in_order, setup, teardown),
         cmocka_unit_test_setup_teardown(throttling_halves_once_and_grows_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_gauge_tells_what_is_left_where_it_is_least, setup, teardown),
         cmocka_unit_test_setup_teardown(rate_holds_in_every_window, setup, teardown),
         cmocka_unit_test_setup_teardown(pause_holds_everybody_and_a_long_one_refuses, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_follow_the_scope, setup, teardown),
