@@ -68,14 +68,14 @@ static void refuse(struct intake *in, struct http_request *r, const struct provi
 {
     delivery_metrics_add(in->counts, p, DELIVERY_REFUSED, 1);
     http_reply_header(r, "Retry-After", "2");
-    http_reply_problem(r, 503, "Not accepted now", why);
+    http_reply_problem(r, 503, why);
 }
 
 static void reply_unknown(struct http_request *r)
 {
-    http_reply_problem(
-        r, 404, "No such webhook",
-        "This address belongs to no integration. Copy the address anew from the integration's webhook page.");
+    http_reply_problem(r, 404,
+                       "No such webhook: this address belongs to no integration. Copy the address anew from the "
+                       "integration's webhook page.");
 }
 
 /* --- batches --- */
@@ -302,7 +302,7 @@ static void accept_body(struct intake *in, struct http_request *r, const struct 
     str_clear(&in->keys.type);
     if (!it->provider->intake(body, &in->keys, &e)) {
         delivery_metrics_add(in->counts, it->provider, DELIVERY_INVALID, 1);
-        http_reply_problem(r, 400, "Not one JSON value", e.what);
+        http_reply_problem(r, 400, e.what);
     } else if (overloaded(in)) {
         refuse(in, r, it->provider,
                "Too many deliveries wait for their commit (intake_max_waiting, intake_max_bytes).");
@@ -346,9 +346,10 @@ static bool admit(struct intake *in, struct http_request *r, const struct integr
         return true;
     case WRONG_SECRET:
         delivery_metrics_add(in->counts, it->provider, DELIVERY_UNAUTHORIZED, 1);
-        http_reply_problem(r, 401, "Wrong secret",
-                           "The header with the webhook's secret is missing or wrong. Copy the secret anew from the "
-                           "integration's webhook page, or rotate it.");
+        http_reply_problem(
+            r, 401,
+            "Wrong secret: the header with the webhook's secret is missing or wrong. Copy the secret anew from the "
+            "integration's webhook page, or rotate it.");
         return false;
     case NO_SECRET:
         refuse(in, r, it->provider, "This hub cannot open the webhook's secret: its key_file lacks the key.");

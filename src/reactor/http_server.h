@@ -118,7 +118,7 @@ struct slice http_reply_header_get(const struct http_request *r, const char *nam
 void http_reply(struct http_request *r, int status, const char *type, struct slice body);
 /* RFC 9457 application/problem+json: {"type","title","status","detail","instance","request_id"}; the type is made of the status'
  * text ("/problems/not_found"), the instance is left out when no path was understood. */
-void http_reply_problem(struct http_request *r, int status, const char *title, const char *detail);
+void http_reply_problem(struct http_request *r, int status, const char *detail);
 const char *http_status_text(int status);
 
 /* Streaming: start, any number of writes, end (or abort: the connection is cut so that the client sees it is not whole;

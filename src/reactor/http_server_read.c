@@ -67,7 +67,7 @@ static bool reject_route(struct conn *c)
         http_reply(r, 204, NULL, SLICE_NONE);
     } else if (!r->match.allowed) {
         server_count_rejected(c->server, "not_found");
-        http_reply_problem(r, 404, NULL, "There is nothing at this path.");
+        http_reply_problem(r, 404, "There is nothing at this path.");
     } else {
         _cleanup_(str_release) struct str allow = {0};
         for (unsigned m = HTTP_GET; m <= HTTP_OPTIONS; m <<= 1)
@@ -78,7 +78,7 @@ static bool reject_route(struct conn *c)
             http_reply(r, 204, NULL, SLICE_NONE);
         } else {
             server_count_rejected(c->server, "method");
-            http_reply_problem(r, 405, NULL, "This path does not know this method; see the Allow header.");
+            http_reply_problem(r, 405, "This path does not know this method; see the Allow header.");
         }
     }
     return false;

@@ -186,7 +186,7 @@ static void problem_type(int status, struct str *out)
         str_addc(out, *p == ' ' || *p == '-' ? '_' : (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p));
 }
 
-void http_reply_problem(struct http_request *r, int status, const char *title, const char *detail)
+void http_reply_problem(struct http_request *r, int status, const char *detail)
 {
     _cleanup_(str_release) struct str body = {0}, type = {0};
     problem_type(status, &type);
@@ -194,7 +194,7 @@ void http_reply_problem(struct http_request *r, int status, const char *title, c
     jw_init(&w, &body);
     jw_object(&w);
     jw_key_slice(&w, "type", str_slice(&type));
-    jw_key_str(&w, "title", title ? title : http_status_text(status));
+    jw_key_str(&w, "title", http_status_text(status));
     jw_key_i64(&w, "status", status);
     if (detail)
         jw_key_str(&w, "detail", detail);
@@ -209,5 +209,5 @@ void http_reply_problem(struct http_request *r, int status, const char *title, c
 void reply_refuse(struct http_request *r, const struct http_refusal *why)
 {
     server_count_rejected(r->server, why->reason);
-    http_reply_problem(r, why->status, NULL, why->detail);
+    http_reply_problem(r, why->status, why->detail);
 }

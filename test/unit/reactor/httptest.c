@@ -73,7 +73,7 @@ static bool on_secret_head(struct http_request *r, void *arg)
 {
     if (slice_is(http_request_header(r, "x-secret"), "open"))
         return true;
-    http_reply_problem(r, 401, NULL, "The secret is wrong.");
+    http_reply_problem(r, 401, "The secret is wrong.");
     return false;
 }
 
