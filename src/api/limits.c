@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define WINDOW_S    60 /* of both rates */
 #define MAX_BUCKETS 20000
 #define MAX_LATE    1000       /* answers held back at once; further ones are not */
 #define LATE        SECONDS(1) /* so long is an answer to a guess held back */
@@ -31,7 +32,7 @@ struct api_limits *api_limits_new(struct hub *h)
 {
     struct api_limits *l = NEW(struct api_limits);
     l->h = h;
-    l->buckets = buckets_new(MAX_BUCKETS);
+    l->buckets = buckets_new(MAX_BUCKETS, SECONDS(WINDOW_S));
     crypto_random(&l->seed, sizeof(l->seed));
     struct metric_family *refused =
         metric_family(h->metrics, METRIC_COUNTER, "msphub_api_limited_total",
@@ -79,9 +80,9 @@ static const char *policy(struct api_limits *l)
     l->credential = o->rate_limit_key;
     l->tenant = o->rate_limit_tenant;
     if (l->credential)
-        str_addf(&out, "\"default\";q=%lld;w=%d", (long long)l->credential, BUCKET_WINDOW_S);
+        str_addf(&out, "\"default\";q=%lld;w=%d", (long long)l->credential, WINDOW_S);
     if (l->tenant)
-        str_addf(&out, "%s\"tenant\";q=%lld;w=%d", out.n ? ", " : "", (long long)l->tenant, BUCKET_WINDOW_S);
+        str_addf(&out, "%s\"tenant\";q=%lld;w=%d", out.n ? ", " : "", (long long)l->tenant, WINDOW_S);
     snprintf(l->policy, sizeof(l->policy), "%s", out.n ? out.p : "");
     return l->policy;
 }

@@ -7,8 +7,6 @@
 #include <sys/queue.h>
 #include <uthash.h>
 
-#define WINDOW SECONDS(BUCKET_WINDOW_S)
-
 struct bucket {
     uint64_t key;
     usec_t spent; /* until then its tokens are spent */
@@ -18,14 +16,16 @@ struct bucket {
 
 struct buckets {
     size_t max;
+    usec_t window;
     struct bucket *by_key;
     TAILQ_HEAD(, bucket) used; /* longest ago first */
 };
 
-struct buckets *buckets_new(size_t max)
+struct buckets *buckets_new(size_t max, usec_t window)
 {
     struct buckets *b = NEW(struct buckets);
     b->max = max;
+    b->window = window;
     TAILQ_INIT(&b->used);
     return b;
 }
@@ -71,17 +71,30 @@ static struct bucket *find(struct buckets *b, uint64_t key, usec_t now)
     return k;
 }
 
-struct bucket_answer buckets_take(struct buckets *b, uint64_t key, int64_t per_minute, usec_t now)
+static usec_t token_of(const struct buckets *b, int64_t per_window)
+{
+    return MAX(b->window / per_window, 1);
+}
+
+struct bucket_answer buckets_take(struct buckets *b, uint64_t key, int64_t per_window, usec_t now)
 {
     struct bucket *k = find(b, key, now);
-    usec_t token = MAX(WINDOW / per_minute, 1);
+    usec_t token = token_of(b, per_window);
     usec_t spent = MAX(k->spent, now) + token;
-    struct bucket_answer a = {.ok = spent - now <= WINDOW};
+    struct bucket_answer a = {.ok = spent - now <= b->window};
     if (a.ok)
         k->spent = spent;
     else
-        a.next = spent - now - WINDOW;
+        a.next = spent - now - b->window;
     a.full = MAX(k->spent - now, 0);
-    a.left = MAX((WINDOW - a.full) / token, 0);
+    a.left = MAX((b->window - a.full) / token, 0);
     return a;
+}
+
+void buckets_give_back(struct buckets *b, uint64_t key, int64_t per_window)
+{
+    struct bucket *k;
+    HASH_FIND(hh, b->by_key, &key, sizeof(key), k);
+    if (k)
+        k->spent -= token_of(b, per_window);
 }

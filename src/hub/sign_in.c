@@ -1,14 +1,15 @@
 /* hub/sign_in.c - see sign_in.h.
  * States: COUNT (the attempt, in the database) -> HASH (worker) -> OPEN (the session) | TAKE BACK (a code is needed, or something
  *         broke) | WAIT (refused: until the next tick); the callback ends each.
- * Owns:   the ops under way, the brake. */
+ * Owns:   the ops under way, the failures of addresses and of signed-in users. */
 #include "hub/sign_in.h"
 
+#include "base/bucket.h"
+#include "base/cidr.h"
 #include "base/json_write.h"
 #include "base/mem.h"
 #include "base/totp.h"
 #include "base/utf8.h"
-#include "hub/brake.h"
 #include "hub/hashing.h"
 #include "store/user.h"
 
@@ -18,8 +19,8 @@
 
 #define TICK         MILLIS(250) /* refusals are told on it, so that their time tells nothing */
 #define WINDOW       SECONDS(600)
-#define TRIES        10 /* of a signed-in user, in the window */
-#define MAX_NAMES    20000
+#define TRIES        10    /* of a signed-in user, in the window */
+#define MAX_PLACES   20000 /* addresses and users with failures; past it the one used longest ago is forgotten */
 #define PASSWORD_FIT (4 * PASSWORD_MAX) /* bytes: a longer one is nobody's */
 
 struct op {
@@ -27,7 +28,7 @@ struct op {
     usec_t started;
     /* as given */
     char *tenant, *user_agent, *address, *request_id, *code;
-    char name[BRAKE_NAME_MAX];
+    uint64_t place; /* the address, as the failures are counted */
     struct secret *password;
     uint8_t device_hash[SHA256_LEN];
     bool has_device;
@@ -55,7 +56,8 @@ LIST_HEAD(ops, op);
 
 struct sign_ins {
     struct hub *h;
-    struct brake *brake;
+    struct buckets *failures;
+    uint64_t seed;
     struct ops waiting; /* for their tick, or to be deferred */
     bool stopped;
     struct metric *counts[SIGN_IN_LATER + 1];
@@ -108,31 +110,38 @@ static void on_tick(void *arg)
     on_later(arg);
 }
 
-/* --- the brake --- */
+/* --- failures, counted here --- */
 
 static void give_back(struct op *op)
 {
-    brake_give_back(op->all->brake, op->name, WINDOW, op->all->h->options->sign_in_per_address);
+    buckets_give_back(op->all->failures, op->place, op->all->h->options->sign_in_per_address);
 }
 
-static void try_name(int64_t tenant_id, int64_t user_id, char ret[BRAKE_NAME_MAX])
+/* Whoever has one address of IPv6 has all of its /64. */
+static uint64_t place_of(const struct sign_ins *s, struct slice address)
 {
-    snprintf(ret, BRAKE_NAME_MAX, "user %" PRId64 "/%" PRId64, tenant_id, user_id);
+    struct ip ip;
+    if (ip_parse(address, &ip))
+        address = slice_of((const char *)ip.bytes, ip_is_v4(&ip) ? sizeof(ip.bytes) : 8);
+    return crypto_hash64(s->seed, address);
+}
+
+static uint64_t user_place(const struct sign_ins *s, int64_t tenant_id, int64_t user_id)
+{
+    const int64_t who[] = {tenant_id, user_id};
+    return crypto_hash64(s->seed + 1, slice_of((const char *)who, sizeof(who)));
 }
 
 bool sign_in_try(struct hub *h, int64_t tenant_id, int64_t user_id)
 {
-    char name[BRAKE_NAME_MAX];
-    usec_t wait;
-    try_name(tenant_id, user_id, name);
-    return brake_take(h->sign_ins->brake, name, loop_now(h->loop), WINDOW, TRIES, &wait);
+    struct sign_ins *s = h->sign_ins;
+    return buckets_take(s->failures, user_place(s, tenant_id, user_id), TRIES, loop_now(h->loop)).ok;
 }
 
 void sign_in_try_back(struct hub *h, int64_t tenant_id, int64_t user_id)
 {
-    char name[BRAKE_NAME_MAX];
-    try_name(tenant_id, user_id, name);
-    brake_give_back(h->sign_ins->brake, name, WINDOW, TRIES);
+    struct sign_ins *s = h->sign_ins;
+    buckets_give_back(s->failures, user_place(s, tenant_id, user_id), TRIES);
 }
 
 /* --- writes that nobody waits for --- */
@@ -369,7 +378,7 @@ static struct op *op_new(struct hub *h, const struct sign_in_input *in, sign_in_
         .cb = cb,
         .arg = arg,
     };
-    brake_address(op->address, op->name);
+    op->place = place_of(op->all, in->address);
     op->has_device = in->device.n == SIGN_IN_DEVICE_LEN;
     if (op->has_device)
         crypto_sha256(in->device, op->device_hash);
@@ -382,7 +391,9 @@ void sign_in(struct hub *h, const struct sign_in_input *in, sign_in_cb *cb, void
 {
     struct op *op = op_new(h, in, cb, arg);
     const struct options *o = h->options;
-    if (!brake_take(op->all->brake, op->name, op->started, WINDOW, o->sign_in_per_address, &op->result.wait)) {
+    struct bucket_answer left = buckets_take(op->all->failures, op->place, o->sign_in_per_address, op->started);
+    if (!left.ok) {
+        op->result.wait = left.next;
         log_info(h->log, "sign_in.address_braked", F_STR("address", op->address), F_STR("request_id", op->request_id));
         op->result.outcome = SIGN_IN_LATER;
         LIST_INSERT_HEAD(&op->all->waiting, op, link);
@@ -444,7 +455,8 @@ struct sign_ins *sign_ins_new(struct hub *h)
     static const char *const outcomes[] = {"opened", "refused", "code_needed", "address_braked"};
     struct sign_ins *s = NEW(struct sign_ins);
     s->h = h;
-    s->brake = brake_new(MAX_NAMES);
+    s->failures = buckets_new(MAX_PLACES, WINDOW);
+    crypto_random(&s->seed, sizeof(s->seed));
     LIST_INIT(&s->waiting);
     struct metric_family *f = metric_family(h->metrics, METRIC_COUNTER, "msphub_sign_ins_total",
                                             "Sign-ins with a password by outcome.", "outcome", NULL, 0);
@@ -472,6 +484,6 @@ void sign_ins_free(struct sign_ins *s)
     if (!s)
         return;
     sign_ins_stop(s);
-    brake_free(s->brake);
+    buckets_free(s->failures);
     free(s);
 }

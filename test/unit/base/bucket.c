@@ -5,7 +5,7 @@
 
 static void a_minutes_worth_at_once_then_evenly(void **state)
 {
-    struct buckets *b = buckets_new(10);
+    struct buckets *b = buckets_new(10, SECONDS(60));
     usec_t now = SECONDS(1000);
     struct bucket_answer a;
     for (int i = 59; i >= 0; i--) {
@@ -30,7 +30,7 @@ static void over_a_long_time_the_rate_holds(void **state)
 {
     static const int64_t rates[] = {1, 7, 600, 6007, 1000000};
     for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
-        struct buckets *b = buckets_new(10);
+        struct buckets *b = buckets_new(10, SECONDS(60));
         int64_t taken = 0;
         usec_t step = SECONDS(60) / rates[i] / 3;
         for (int n = 0; n < 300000; n++)
@@ -44,7 +44,7 @@ static void over_a_long_time_the_rate_holds(void **state)
 
 static void another_rate_counts_from_then_on(void **state)
 {
-    struct buckets *b = buckets_new(10);
+    struct buckets *b = buckets_new(10, SECONDS(60));
     for (int i = 0; i < 60; i++)
         assert_true(buckets_take(b, 1, 60, 0).ok);
     assert_false(buckets_take(b, 1, 600, 0).ok);
@@ -54,7 +54,7 @@ static void another_rate_counts_from_then_on(void **state)
 
 static void the_table_is_bounded(void **state)
 {
-    struct buckets *b = buckets_new(100);
+    struct buckets *b = buckets_new(100, SECONDS(60));
     for (uint64_t key = 0; key < 100; key++)
         for (int i = 0; i < 10; i++)
             buckets_take(b, key, 10, 0);
@@ -70,13 +70,29 @@ static void the_table_is_bounded(void **state)
     buckets_free(b);
 }
 
+static void what_was_not_needed_is_given_back(void **state)
+{
+    struct buckets *b = buckets_new(10, SECONDS(600)); /* another window than a minute */
+    for (int i = 0; i < 30; i++)
+        assert_true(buckets_take(b, 1, 30, 0).ok);
+    struct bucket_answer a = buckets_take(b, 1, 30, 0);
+    assert_false(a.ok);
+    assert_int_equal(a.next, SECONDS(20));
+    buckets_give_back(b, 1, 30);
+    buckets_give_back(b, 2, 30); /* never seen */
+    assert_true(buckets_take(b, 1, 30, 0).ok);
+    assert_false(buckets_take(b, 1, 30, 0).ok);
+    assert_false(buckets_take(b, 1, 30, SECONDS(20) - 1).ok);
+    assert_true(buckets_take(b, 1, 30, SECONDS(20)).ok);
+    buckets_free(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_minutes_worth_at_once_then_evenly),
-        cmocka_unit_test(over_a_long_time_the_rate_holds),
-        cmocka_unit_test(another_rate_counts_from_then_on),
-        cmocka_unit_test(the_table_is_bounded),
+        cmocka_unit_test(a_minutes_worth_at_once_then_evenly), cmocka_unit_test(over_a_long_time_the_rate_holds),
+        cmocka_unit_test(another_rate_counts_from_then_on),    cmocka_unit_test(the_table_is_bounded),
+        cmocka_unit_test(what_was_not_needed_is_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
