@@ -8,8 +8,8 @@
 static const struct command command_help_ = {"help", "", "this list", NULL, command_help};
 
 const struct command *const commands[] = {
-    &command_serve, &command_migrate,    &command_check_config, &command_tenant, &command_api_key,
-    &command_user,  &command_rotate_key, &command_version,      &command_help_,  NULL,
+    &command_serve,  &command_migrate,    &command_check_config, &command_tenant, &command_user, &command_api_key,
+    &command_import, &command_rotate_key, &command_version,      &command_help_,  NULL,
 };
 
 int main(int argc, char **argv)
