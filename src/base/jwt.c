@@ -4,9 +4,11 @@
 #include "base/jwt.h"
 
 #include "base/base64url.h"
+#include "base/crypto.h"
 #include "base/decimal.h"
 #include "base/utf8.h"
 
+#include <openssl/evp.h>
 #include <stdlib.h>
 
 struct jwt {
@@ -235,4 +237,17 @@ bool jwt_accept(const struct jwt *t, const struct jwks *keys, const struct jwt_r
         return err_set(e, ERR_AUTH, "the token's signature is wrong");
     *ret = c;
     return true;
+}
+
+bool jwt_half_hash_is(const struct jwt *t, struct slice value, struct slice said)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    unsigned n = 0;
+    /* Ed25519 has SHA-512 inside, the others name SHA-256. */
+    const EVP_MD *md = t->alg == JWS_EDDSA ? EVP_sha512() : EVP_sha256();
+    if (EVP_Digest(value.p ? value.p : "", value.n, digest, &n, md, NULL) != 1)
+        return false;
+    _cleanup_(str_release) struct str half = {0};
+    str_add_base64url(&half, slice_of((const char *)digest, n / 2));
+    return crypto_equal(said, str_slice(&half));
 }

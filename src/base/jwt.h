@@ -48,4 +48,7 @@ struct jwt_claims {
 bool jwt_accept(const struct jwt *t, const struct jwks *keys, const struct jwt_rules *rules, struct jwt_claims *ret,
                 struct err *e) WARN_UNUSED;
 
+/* OpenID Connect's at_hash and c_hash: is `said` the left half of the value's digest, by the token's algorithm? */
+bool jwt_half_hash_is(const struct jwt *t, struct slice value, struct slice said);
+
 #endif

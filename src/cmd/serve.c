@@ -16,6 +16,7 @@
 #include "hub/intake.h"
 #include "hub/integration.h"
 #include "hub/issuer.h"
+#include "hub/oidc.h"
 #include "hub/session.h"
 #include "hub/sign_in.h"
 #include "hub/syncer.h"
@@ -354,6 +355,7 @@ static void serve_domain(struct serve *s)
     h->identity_providers = identity_providers_new(h);
     h->issuers = issuers_new(h);
     h->bearers = bearers_new(h);
+    h->oidcs = oidcs_new(h);
     h->integrations = integrations_new(h);
     h->engine = engine_new(h);
     h->syncer = syncer_new(h);
@@ -427,6 +429,7 @@ static void serve_release(struct serve *s)
     issuers_free(h->issuers);
     identity_providers_free(h->identity_providers);
     bearers_free(h->bearers);
+    oidcs_free(h->oidcs);
     access_free(h->access);
     tenants_free(h->tenants);
     http_server_free(

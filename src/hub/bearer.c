@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
-#define MAX_ENTRIES 10000
+#define MAX_ENTRIES 4096
 #define LIFETIME    SECONDS(60)
 #define LEEWAY      SECONDS(60)
 

@@ -17,6 +17,7 @@ struct sessions;           /* hub/session.h: people who are signed in */
 struct identity_providers; /* hub/identity_provider.h: whom tenants trust to say who somebody is */
 struct issuers;            /* hub/issuer.h: what those publish */
 struct bearers;            /* hub/bearer.h: their tokens → tenant and role */
+struct oidcs;              /* hub/oidc.h: sign-in through those */
 struct integrations;       /* hub/integration.h: configured integrations, cached */
 struct intake;             /* hub/intake.h: webhooks in */
 struct applier;            /* hub/applier.h: deliveries → inventory and alerts */
@@ -44,6 +45,7 @@ struct hub {
     struct issuers *issuers;
     struct bearers *bearers;
     struct sign_ins *sign_ins;
+    struct oidcs *oidcs;
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;

@@ -153,6 +153,7 @@ class Provider:
         self.healed = threading.Event()
         self.person = {"sub": "p-1", "email": "ada@example.org", "name": "Ada", "roles": ["technicians"]}
         self.redirect_uris = set()
+        self.reuse_codes = False
         self.changes, self.token_changes, self.methods = {}, {}, None  # what the next ID tokens and replies say otherwise
         self.sign = token
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -160,6 +161,7 @@ class Provider:
 
     def heal(self):
         self.faults, self.changes, self.token_changes, self.methods, self.sign = {}, {}, {}, None, token
+        self.reuse_codes = False
         self.healed.set()
         self.healed = threading.Event()
 
@@ -213,7 +215,7 @@ class Provider:
 
     def exchange(self, form, basic):
         self.authenticate(form, basic)
-        asked = self.codes.pop(form.get("code"), None)
+        asked = self.codes.get(form.get("code")) if self.reuse_codes else self.codes.pop(form.get("code"), None)
         if form.get("grant_type") != "authorization_code" or not asked or form.get("redirect_uri") != asked["redirect_uri"]:
             raise Refused("invalid_grant")
         if b64(hashlib.sha256(form.get("code_verifier", "").encode()).digest()) != asked["code_challenge"]:

@@ -15,7 +15,7 @@ from processes import Cluster, Http, eventually
 from world import World
 
 ROLES = ("viewer", "operator", "admin", "platform")
-ABSENT = {"key": "ninjaone:nowhere", "id": "8888888888", "provider": "ninjaone", "hook": "x" * 32}
+ABSENT = {"key": "ninjaone:nowhere", "id": "8888888888", "provider": "ninjaone", "hook": "x" * 32, "tenant": "nowhere"}
 # For bodies that cannot be the document's example in a second tenant.
 EXAMPLES = {
     "identity_providers_create": lambda tenant, name: {"name": name, "issuer": "https://login.example.com", "bearer": True,
