@@ -6,12 +6,12 @@
 #include "base/crypto.h"
 #include "base/password.h"
 #include "base/utf8.h"
+#include "cmd/actor.h"
 #include "cmd/oneshot.h"
 #include "hub/access.h"
 #include "hub/hashing.h"
 #include "store/tenant.h"
 
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -229,10 +229,9 @@ static const struct action *action_find(const struct invocation *inv)
 
 static int run(struct invocation *inv)
 {
-    const struct passwd *account = getpwuid(geteuid());
     struct job j = {
         .action = action_find(inv),
-        .by = {.kind = "cli", .name = slice_cstr(account ? account->pw_name : "unknown")},
+        .by = cmd_actor(),
     };
     j.actor = (struct user_actor){.by = &j.by, .platform = true};
     if (!j.action || !inv->flags[FLAG_TENANT]) {

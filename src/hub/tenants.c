@@ -10,6 +10,7 @@
 
 #define MAX_ENTRIES 10000
 #define LIFETIME    SECONDS(60)
+#define CHANNEL     "msphub_tenant"
 
 struct entry {
     struct tenant_row row;
@@ -57,6 +58,8 @@ static void on_notify(void *arg, const char *channel, const char *payload)
 bool tenants_cached(struct tenants *t, int64_t tenant_id, struct slice slug, struct tenant_row *ret)
 {
     struct entry *en;
+    if (!pg_listening(t->h->db, CHANNEL))
+        return false; /* what cannot be heard of is asked */
     if (tenant_id)
         HASH_FIND(by_id, t->by_id, &tenant_id, sizeof(tenant_id), en);
     else
@@ -132,7 +135,7 @@ struct tenants *tenants_new(struct hub *h)
     struct tenants *t = NEW(struct tenants);
     t->h = h;
     t->upkeep = tenant_upkeep_new(h);
-    pg_listen(h->db, "msphub_tenant", on_notify, t);
+    pg_listen(h->db, CHANNEL, on_notify, t);
     return t;
 }
 
