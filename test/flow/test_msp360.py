@@ -1,8 +1,10 @@
 """MSP360 end to end: backup plans are read, a failure becomes one alert that the next success closes, and what the product does
 not say changes nothing."""
 import json
+import random
 import unittest
 
+from processes import eventually
 from world import World
 
 PASSWORD = 'sim-msp360-"pass"word'
@@ -188,6 +190,44 @@ class Msp360(World):
             self.assertEqual(self.versions()[:2], before, kind)
         self.assertEqual(self.sync()["status"], "success")
         self.assertEqual(self.versions()[:2], before)
+
+    def test_any_faults_and_changes_end_in_the_right_alerts(self):
+        seed = random.randrange(1 << 32)
+        dice = random.Random(seed)
+        kinds = ("503", "html200", "truncate", "malformed", "drop", "expire_token", "429", "403", "shuffle")
+        paths = ("/api/Companies", "/api/Computers", "/api/Monitoring", "/api/Provider")
+        plans = {(c, s): None for c in range(30, 45) for s in range(self.sim.command("GET", f"/control/msp360/computers/{c}")["plans"])}
+
+        def change(statuses, plan):
+            plans[plan] = dice.choice(statuses)
+            self.sim.command("PATCH", "/control/msp360/computers/%d/plans/%d" % plan, {"status": plans[plan], "hidden": False})
+
+        for _ in range(6):
+            for plan in dice.sample(list(plans), 12):
+                change(range(9), plan)
+            for _ in range(dice.randrange(3)):
+                path, kind = dice.choice(paths), dice.choice(kinds)
+                if (path, kind) != ("/api/Provider", "403"):  # refused credentials are not tried again until somebody edits them
+                    self.sim.fault(product="msp360", path=path, kind=kind, count=dice.choice((1, 2, 50)), after=dice.randrange(2))
+            self.sync()
+            self.sim.heal()
+        for plan in plans:
+            change((0, 1, 2, 5, 6, 7), plan)
+        # after a login that failed the hub waits a while
+        eventually(lambda: self.sync()["status"] == "success", f"all is well again (seed {seed})", 90)
+        words = {0: "success", 1: "overdue", 2: "failed", 5: "interrupted", 6: "interrupted", 7: "warning"}
+        opened = {a["series"]: a for a in self.items("/api/v1/alerts?state=open")}
+        rows = {(b["device_external_id"], b["plan"]): b for b in self.items("/api/v1/backups")}
+        for (computer, slot), status in plans.items():
+            hid = self.sim.command("GET", f"/control/msp360/computers/{computer}")["hid"].strip("{}").lower()
+            name = self.sim.command("GET", f"/control/msp360/computers/{computer}/plans/{slot}")["name"]
+            row = rows[(hid, name)]
+            self.assertEqual(row["status"], words[status], (seed, computer, slot))
+            self.assertEqual(row["external_id"] in opened, status != 0, (seed, computer, slot, row))
+        for computer, slot in plans:
+            change((0,), (computer, slot))
+        self.sync()
+        self.sim.command("DELETE", "/control/stats")  # what was refused, the product was made to refuse
 
     def test_connections_are_tested_before_they_are_stored(self):
         for status in (400, 401, 403):
