@@ -87,7 +87,7 @@ returning pg_notify('msphub_run', '');
 -- name: request
 -- $1 tenant, $2 integration, $3 mode, $4 kinds, $5 device or null, $6 dry run, $7 trigger. The audit log is told when the
 -- transaction names an actor (audit_by); likewise below.
--- Gives: the new run or null, the one in the way or null, whether the integration may be synchronised.
+-- Gives: the new run or null, whether the integration may be synchronised.
 with known as (
     select i.tenant_id, i.integration_id, i.enabled and t.status = 'active' as usable
     from integration_configurations i join tenants t using (tenant_id)
@@ -98,14 +98,17 @@ with known as (
     on conflict do nothing
     returning run_id
 )
-select (select run_id from made),
-       (select run_id from integration_sync_history
-        where tenant_id = $1 and integration_id = $2 and status in ('queued', 'running') and mode <> 'single' limit 1),
-       k.usable, pg_notify('msphub_run', ''),
+select (select run_id from made), k.usable, pg_notify('msphub_run', ''),
        (select msphub_audit_write($1, 'run.requested', 'run', run_id::text, run_id, $2, null,
                                   jsonb_strip_nulls(jsonb_build_object('mode', $3, 'device_id', $5, 'dry_run', $6)))
         from made where current_setting('msphub.actor', true) <> '')
 from known k;
+
+-- name: in_the_way
+-- The run that is queued or running. A statement by itself, behind request: what stood in its way may have been committed after that
+-- one had begun, and is seen by a later one alone. $1 tenant, $2 integration
+select run_id from integration_sync_history
+where tenant_id = $1 and integration_id = $2::bigint and status in ('queued', 'running') and mode <> 'single' limit 1;
 
 -- name: cancel
 -- One that is queued ends at once, one that runs is asked to. $1 tenant, $2 run

@@ -11,7 +11,7 @@ struct ask {
     struct pg_pool *db;
     struct run_key key;
     struct audit_actor by; /* kind NULL: nobody */
-    unsigned stmt;
+    unsigned stmt, other_stmt;
     run_request_cb *on_request;
     run_done_cb *on_done;
     run_restore_cb *on_restore;
@@ -39,13 +39,16 @@ static void on_requested(void *arg, const struct pg_reply *r)
         a.on_request(a.arg, 0, &e);
     } else if (!pg_is_null(r, a.stmt, 0, 0)) {
         a.on_request(a.arg, pg_i64(r, a.stmt, 0, 0), NULL);
-    } else if (!pg_bool(r, a.stmt, 0, 2)) {
+    } else if (!pg_bool(r, a.stmt, 0, 1)) {
         err_set(&e, ERR_INPUT, "the integration is switched off; enable it before it is synchronised");
         a.on_request(a.arg, 0, &e);
     } else {
-        int64_t other = pg_i64(r, a.stmt, 0, 1);
-        err_set(&e, ERR_CONFLICT, "run %lld of this integration is queued or running; wait for it or cancel it",
-                (long long)other);
+        int64_t other = pg_nrows(r, a.other_stmt) ? pg_i64(r, a.other_stmt, 0, 0) : 0;
+        if (other)
+            err_set(&e, ERR_CONFLICT, "run %lld of this integration is queued or running; wait for it or cancel it",
+                    (long long)other);
+        else
+            err_set(&e, ERR_CONFLICT, "a run of this integration has ended this moment; ask again");
         a.on_request(a.arg, other, &e);
     }
 }
@@ -64,6 +67,9 @@ void run_request(struct pg_pool *db, const struct run_request *q, run_request_cb
     pg_p_text(s, q->device_id);
     pg_p_bool(s, q->dry_run);
     pg_p_str(s, q->trigger);
+    a->other_stmt = pg_add(s, &Q_RUN_IN_THE_WAY);
+    pg_p_i64(s, q->tenant_id);
+    pg_p_i64(s, q->integration_id);
     pg_submit(s, on_requested, a);
 }
 
