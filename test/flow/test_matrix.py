@@ -106,9 +106,11 @@ class Matrix(World):
 
     # --- paths ---
 
-    def path(self, o, tenant=None, **params):
+    def path(self, o, whose=None, **params):
         """The operation's path: with ids of this tenant, else with what is nowhere; params say otherwise."""
-        values = dict(ABSENT) if tenant is None else {"key": "ninjaone", "id": self.thing(tenant, o.template), "provider": "ninjaone"}
+        values = dict(ABSENT)
+        if whose:
+            values.update(key="ninjaone", id=self.thing(whose, o.template), provider="m0", tenant=whose)
         values.update(params)
         return re.sub(r"\{(\w+)\}", lambda m: str(values[m[1]]), o.template)
 
@@ -498,6 +500,19 @@ class Matrix(World):
                 with self.subTest(template, method="HEAD"):
                     head, get = (self.platform(method, self.path(example)) for method in ("HEAD", "GET"))
                     self.assertEqual((head.status, head.body, head.headers["Content-Type"]), (get.status, b"", get.headers["Content-Type"]))
+
+    def test_public_arguments(self):
+        """Where strangers may ask: whatever they say, they get an answer that is written down."""
+        bad = ("", "x", "%00", "%ff", "%ed%a0%80", "a" * 5000, "'", "..%2f..", "%0d%0aSet-Cookie:%20x=y", "https://evil.example/", "//evil.example", "{}")
+        for o in (o for o in self.doc.operations if not o.security and (o.taking("query") or o.taking("path"))):
+            for p in o.parameters:
+                for value in bad:
+                    with self.subTest(o.id, argument=p["name"], value=value[:40]):
+                        path = self.path(o, "acme", **{p["name"]: value}) + (f"?{p['name']}={value}&{p['name']}={value}" if p["in"] == "query" else "")
+                        answer = self.gets_an_answer(o, path)
+                        self.assertNotIn("evil", answer.headers.get("Location") or "")
+                        self.assertNotIn("x=y", answer.headers.get("Set-Cookie") or "")
+        self.still_good()
 
     def test_path_parameters(self):
         bad = ("0", "-1", "+1", "1.0", "1e3", "9223372036854775807", "9223372036854775808", "x", "%00", "1%00", "%ff", "%ed%a0%80", "%F0%9F%98%80",
