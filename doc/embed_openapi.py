@@ -34,6 +34,17 @@ extern const struct document openapi_yaml, openapi_json;
 """
 
 
+class Loader(yaml.SafeLoader):
+    """YAML itself would let the second of two equal names win."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = {}
+        for key, _ in node.value:
+            if key.tag != "tag:yaml.org,2002:merge" and seen.setdefault(key.value, key) is not key:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} stands twice here", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def c_bytes(data):
     return "".join("    " + ", ".join(map(str, data[i : i + 24])) + ",\n" for i in range(0, len(data), 24))
 
@@ -55,7 +66,7 @@ def document(name, media_type, text):
 def main(source, out):
     text = source.read_text(encoding="utf-8")
     try:
-        as_json = json.dumps(yaml.safe_load(text), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        as_json = json.dumps(yaml.load(text, Loader), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except yaml.MarkedYAMLError as e:
         sys.exit(f"error: {source}:{e.problem_mark.line + 1}: {e.problem}")
     except TypeError as e:

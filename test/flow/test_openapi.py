@@ -4,6 +4,9 @@ import gzip
 import json
 import os
 import re
+import subprocess
+import sys
+import tempfile
 import unittest
 
 import jsonschema
@@ -276,6 +279,20 @@ class Check(unittest.TestCase):
         self.fails("says 404", status=401, body=problem, **{"WWW-Authenticate": "Bearer x"}, **kind)
         self.fails("WWW-Authenticate", status=401, body=problem, **kind)
         self.fails("application/json", status=404, body=problem)
+
+
+class Embedded(unittest.TestCase):
+    """doc/embed_openapi.py, which the build runs: a mistake ends it with file, line and what is wrong."""
+
+    def test_mistakes(self):
+        for text, words in (("a: 1\nb:\n  c: 1\n  c: 2\n", ":4: c stands twice here"), ("a: [\n", ":2: "), ("a: 2026-01-01\n", "a time must stand in quotes")):
+            with self.subTest(text), tempfile.TemporaryDirectory() as folder:
+                with open(folder + "/openapi.yaml", "w", encoding="ascii") as f:
+                    f.write(text)
+                done = subprocess.run([sys.executable, os.path.join(ROOT, "doc/embed_openapi.py"), f.name, folder], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f.name, done.stderr)
+                self.assertIn(words, done.stderr)
 
 
 class Served(World):
