@@ -81,6 +81,8 @@ bool bearer_cached(struct hub *h, struct slice token, struct access_identity *re
     uint8_t hash[SHA256_LEN];
     struct entry *en;
     keep_up(b);
+    if (!identity_providers_heard(h->identity_providers))
+        return false;
     crypto_sha256(token, hash);
     HASH_FIND(hh, b->entries, hash, SHA256_LEN, en);
     if (!en)

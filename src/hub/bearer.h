@@ -1,7 +1,7 @@
 /* hub/bearer.h - bearer tokens of configured issuers → identity, with a cache that costs a hash in the common case.
  * Why:    programs and people who have a token of the tenant's identity provider need no key of ours.
  * Owns:   a bounded cache by SHA-256 of the token. An entry lives until the token expires and a minute at most, and all go when an
- *         identity provider or an issuer's keys change.
+ *         identity provider or an issuer's keys change; none is used while such changes cannot be heard of.
  * Always: issuer and audience decide whose the token is (no two tenants share both); a token whose audiences belong to several
  *         providers is refused; nothing of the token is believed before its signature held. */
 #ifndef MSPHUB_HUB_BEARER_H

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#define CHANNEL   "msphub_identity_provider"
 #define LIFETIME  SECONDS(60)
 #define PAGE_ROWS 1000
 
@@ -212,11 +213,16 @@ static void on_notify(void *arg, const char *channel, const char *payload)
 
 /* --- asking --- */
 
+bool identity_providers_heard(const struct identity_providers *s)
+{
+    return pg_listening(s->h->db, CHANNEL);
+}
+
 void identity_providers_ready(struct identity_providers *s, identity_providers_cb *cb, void *arg)
 {
     struct waiter *w = NEW(struct waiter);
     *w = (struct waiter){.s = s, .cb = cb, .arg = arg};
-    if (s->state == FRESH && loop_now(s->h->loop) - s->loaded_at >= LIFETIME)
+    if (s->state == FRESH && (!identity_providers_heard(s) || loop_now(s->h->loop) - s->loaded_at >= LIFETIME))
         s->state = STALE;
     if (s->state == FRESH) {
         TAILQ_INSERT_TAIL(&s->deferred, w, link);
@@ -258,7 +264,7 @@ struct identity_providers *identity_providers_new(struct hub *h)
     s->h = h;
     TAILQ_INIT(&s->waiting);
     TAILQ_INIT(&s->deferred);
-    pg_listen(h->db, "msphub_identity_provider", on_notify, s);
+    pg_listen(h->db, CHANNEL, on_notify, s);
     return s;
 }
 

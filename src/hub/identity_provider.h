@@ -2,8 +2,8 @@
  * Why:    a bearer token tells nothing but its issuer and its audience; whose it is must be known without a query.
  * Owns:   a snapshot of every enabled provider of the active tenants, by tenant and name, by tenant and id, by issuer and audience.
  * Always: what is asked for after a change was heard of (NOTIFY msphub_identity_provider) waits for the new snapshot, so a
- *         provider that was switched off is used no more; a snapshot older than a minute is read again, should a notice have
- *         been lost. A provider that someone holds never changes. */
+ *         provider that was switched off is used no more; a snapshot older than a minute is read again, and so is
+ *         any while notices cannot be heard. A provider that someone holds never changes. */
 #ifndef MSPHUB_HUB_IDENTITY_PROVIDER_H
 #define MSPHUB_HUB_IDENTITY_PROVIDER_H
 
@@ -44,6 +44,8 @@ struct identity_provider *identity_provider_by_audience(const struct identity_pr
 void identity_providers_changed(struct identity_providers *s);
 /* Grows with each notice of a change: what was derived from another one is out of date. */
 uint64_t identity_providers_epoch(const struct identity_providers *s);
+/* Are changes heard of now? Else what was decided by a provider may be over: each who asks waits for a read. */
+bool identity_providers_heard(const struct identity_providers *s);
 
 /* The highest role that the claims map to, else the default; ACCESS_PUBLIC: none. Never above ACCESS_ADMIN. */
 enum access_role identity_provider_role(const struct identity_provider *p, const struct json *claims);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <uthash.h>
 
+#define CHANNEL     "msphub_session"
 #define MAX_ENTRIES 10000
 #define LIFETIME    SECONDS(60)
 #define TOUCH_MAX   SECONDS(15)
@@ -103,6 +104,7 @@ static bool due(const struct sessions *s, const struct entry *en)
            loop_wall(s->h->loop) - en->made_at >= s->h->options->session_rotate;
 }
 
+/* What is heard of no more may have been closed. */
 static struct entry *find(struct sessions *s, const uint8_t hash[SHA256_LEN])
 {
     struct entry *en;
@@ -111,7 +113,7 @@ static struct entry *find(struct sessions *s, const uint8_t hash[SHA256_LEN])
         entry_drop(s, en);
         en = NULL;
     }
-    return en;
+    return pg_listening(s->h->db, CHANNEL) ? en : NULL;
 }
 
 static void entry_use(struct sessions *s, struct entry *en)
@@ -429,7 +431,7 @@ struct sessions *sessions_new(struct hub *h)
     struct sessions *s = NEW(struct sessions);
     s->h = h;
     TAILQ_INIT(&s->deferred);
-    pg_listen(h->db, "msphub_session", on_notify, s);
+    pg_listen(h->db, CHANNEL, on_notify, s);
     touch_later(s);
     timer_set(&s->purge, h->loop, PURGE_EVERY, on_purge, s);
     return s;

@@ -1,7 +1,7 @@
 /* hub/session.h - sessions of people: opened by a sign-in, carried by a cookie, checked without a query in the common case.
  * Owns:   a bounded cache by SHA-256 of the token; entries are dropped by NOTIFY msphub_session in every process (sign-out, another
- *         password, another role, disabled …), and after a minute. A suspended tenant's sessions are known all the same: that is told by
- *         the stage behind (api/tenant_scope.c).
+ *         password, another role, disabled …), and after a minute; while that cannot be heard, every check asks the database. A
+ *         suspended tenant's sessions are known all the same: that is told by the stage behind (api/tenant_scope.c).
  * Always: a token is random and made here, whatever the browser sent before; the database and the cache know its hash only;
  *         one that is unknown, expired or closed is the same ERR_AUTH. A session ends when it was idle for
  *         options.session_idle (to within a tenth of it) or is as old as options.session_lifetime.

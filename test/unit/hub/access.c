@@ -187,16 +187,6 @@ static void a_known_key_costs_no_query(void **state)
 }
 
 /* While revocations cannot be heard, nothing is answered from the cache. */
-static bool is_deaf(void *arg)
-{
-    return !pg_listening(((struct testhub *)arg)->h.db, "msphub_api_key");
-}
-
-static bool hears(void *arg)
-{
-    return !is_deaf(arg);
-}
-
 static void what_cannot_be_heard_of_is_asked(void **state)
 {
     struct testhub *t = *state;
@@ -204,11 +194,10 @@ static void what_cannot_be_heard_of_is_asked(void **state)
     struct access_identity who;
     check(t, m.text);
     assert_true(cached(t, m.text, &who));
-    pgtest_sql(t->pg, "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%%'");
-    testhub_until(t, is_deaf, t);
+    testhub_deafen(t, "msphub_api_key");
     assert_false(cached(t, m.text, &who));
     assert_int_equal(check(t, m.text).code, ERR_NONE);
-    testhub_until(t, hears, t);
+    testhub_until_heard(t, "msphub_api_key");
     check(t, m.text);
     assert_true(cached(t, m.text, &who));
 }

@@ -252,12 +252,27 @@ static void the_oldest_goes_at_the_ceiling(void **state)
     free(last);
 }
 
+static void what_cannot_be_heard_of_is_asked(void **state)
+{
+    struct world *w = *state;
+    settle(w);
+    char *text = token(w, 1, 300);
+    check(w, text);
+    assert_true(cached(w, text));
+    testhub_deafen(w->t, "msphub_identity_provider");
+    assert_false(cached(w, text));
+    pgtest_sql(w->t->pg, "update identity_providers set enabled = false");
+    assert_int_equal(check(w, text).code, ERR_AUTH);
+    free(text);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_token_is_checked_once),           TEST(an_edit_makes_it_forget),        TEST(other_keys_make_it_forget),
-        TEST(it_is_not_remembered_past_its_end), TEST(the_oldest_goes_at_the_ceiling),
+        TEST(a_token_is_checked_once),        TEST(an_edit_makes_it_forget),
+        TEST(other_keys_make_it_forget),      TEST(it_is_not_remembered_past_its_end),
+        TEST(the_oldest_goes_at_the_ceiling), TEST(what_cannot_be_heard_of_is_asked),
     };
     return cmocka_run_group_tests(tests, testhub_group_setup, testhub_group_teardown);
 }

@@ -329,6 +329,20 @@ static void the_oldest_sessions_make_room(void **state)
     assert_int_equal(check(t, c.session.fresh).code, ERR_NONE);
 }
 
+/* While a session's end cannot be heard of, nothing is answered from the cache. */
+static void what_cannot_be_heard_of_is_asked(void **state)
+{
+    struct testhub *t = *state;
+    testhub_until_heard(t, "msphub_session");
+    struct got g = open_for(t, user(t, "ada@example.org", "viewer"));
+    check(t, g.session.fresh);
+    assert_true(cached(t, g.session.fresh));
+    testhub_deafen(t, "msphub_session");
+    assert_false(cached(t, g.session.fresh));
+    pgtest_sql(t->pg, "delete from sessions");
+    assert_int_equal(check(t, g.session.fresh).code, ERR_AUTH);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, testhub_setup, testhub_teardown)
@@ -342,6 +356,7 @@ int main(void)
         TEST(a_renewed_session_has_another_token_and_no_siblings),
         TEST(a_second_factor_is_spent_once),
         TEST(the_oldest_sessions_make_room),
+        TEST(what_cannot_be_heard_of_is_asked),
     };
     return cmocka_run_group_tests(tests, testhub_group_setup, testhub_group_teardown);
 }

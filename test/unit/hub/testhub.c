@@ -263,6 +263,33 @@ void testhub_until_sql(struct testhub *t, const char *fmt, ...)
         fail_msg("never: %s", q.sql);
 }
 
+struct channel {
+    const struct pg_pool *db;
+    const char *name;
+};
+
+static bool is_heard(void *arg)
+{
+    const struct channel *c = arg;
+    return pg_listening(c->db, c->name);
+}
+
+static bool is_deaf(void *arg)
+{
+    return !is_heard(arg);
+}
+
+void testhub_deafen(struct testhub *t, const char *channel)
+{
+    pgtest_sql(t->pg, "select pg_terminate_backend(pid) from pg_stat_activity where query ilike 'listen%%'");
+    testhub_until(t, is_deaf, &(struct channel){t->h.db, channel});
+}
+
+void testhub_until_heard(struct testhub *t, const char *channel)
+{
+    testhub_until(t, is_heard, &(struct channel){t->h.db, channel});
+}
+
 /* --- configuring --- */
 
 void on_configured(void *arg, struct integration *it, bool created, const struct configure_faults *f,

@@ -42,6 +42,9 @@ void testhub_key(struct testhub *t, const char *text); /* another keyring; NULL:
 /* Runs the loop until it is so; fails after 20 s. */
 void testhub_until(struct testhub *t, bool (*done)(void *arg), void *arg);
 void testhub_until_sql(struct testhub *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The connection that listens is ended: until it has come again (until_heard), notices on `channel` are not heard. */
+void testhub_deafen(struct testhub *t, const char *channel);
+void testhub_until_heard(struct testhub *t, const char *channel);
 
 /* An integration of the provider `fake`; the reference is the caller's. */
 struct integration *testhub_integration(struct testhub *t, const char *name);
