@@ -380,7 +380,7 @@ static bool holds(void *arg)
     return pgtest_count(pg, "select (%s)::int", c->sql) == 1;
 }
 
-static void wait_for(struct world *w, const char *fmt, ...)
+static PRINTF_LIKE(2, 3) void wait_for(struct world *w, const char *fmt, ...)
 {
     char sql[1024];
     va_list ap;

@@ -262,8 +262,7 @@ static void addresses_that_are_typed_in(void **state)
         "https://127.0.0.1#.example.com",
         "https://127%2e0.0.1",
         "https://%6cocalhost",
-        "https://api\xe3\x80\x82"
-        "example.com",                                               /* an ideographic full stop */
+        "https://api\343\200\202example.com",                        /* an ideographic full stop */
         "https://\xe2\x93\x9b\xe2\x93\x9e\xe2\x93\x92\xe2\x93\x90l", /* circled letters */
         "https://api.example.com\r\nHost: x",
         "https://api example.com",
