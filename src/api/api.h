@@ -48,7 +48,7 @@ struct api_call {
     struct arena *arena; /* lives as long as the call */
     unsigned stage;      /* the next one */
     struct access_identity who;
-    struct session *session; /* when it is a session's; NULL: another credential */
+    struct session *session;          /* when it is a session's; NULL: another credential */
     const struct json *body;          /* of operations with API_BODY */
     int64_t if_match;                 /* of operations with API_GUARDED: the version that the caller has seen; 0: any */
     struct integration *integration;  /* of operations with API_INTEGRATION; held by the call */
@@ -83,6 +83,8 @@ void api_tenant_scope(struct api_call *c);
 /* Who makes the changes of this call, for store/audit.h; lives as long as the call. */
 struct audit_actor api_actor(const struct api_call *c);
 
+/* The reply is about something that was made: it is found at `collection` and its id. Before the reply. */
+void api_location(struct api_call *c, const char *collection, int64_t id);
 /* --- replies: each ends the call --- */
 void api_reply(struct api_call *c, int status, const struct str *json);
 void api_reply_json(struct api_call *c, int status, struct slice json);

@@ -36,9 +36,7 @@ static void read_name(struct api_call *c, struct wanted *w, struct api_faults *f
 static void read_role(struct api_call *c, struct wanted *w, struct api_faults *f)
 {
     struct slice name = json_get_text(c->body, "role");
-    for (int role = ACCESS_VIEWER; access_role_names[role]; role++)
-        if (slice_is(name, access_role_names[role]))
-            w->role = (enum access_role)role;
+    w->role = access_role_read(name);
     if (w->role == ACCESS_PUBLIC)
         api_fault(f, "/role", "must be viewer, operator, admin or platform");
     w->settings.role = name;
@@ -142,11 +140,8 @@ static bool within_reach(struct api_call *c, enum access_role role, uint64_t sco
 
 static bool key_within_reach(struct api_call *c, const struct api_key *key)
 {
-    enum access_role role = ACCESS_PLATFORM;
-    for (int i = ACCESS_VIEWER; access_role_names[i]; i++)
-        if (slice_is(key->settings.role, access_role_names[i]))
-            role = (enum access_role)i;
-    return within_reach(c, role, access_scopes_read(key->settings.scopes));
+    enum access_role role = access_role_read(key->settings.role);
+    return within_reach(c, role == ACCESS_PUBLIC ? ACCESS_PLATFORM : role, access_scopes_read(key->settings.scopes));
 }
 
 /* --- answers --- */
@@ -162,9 +157,7 @@ static void reply_key(struct api_call *c, int status, const struct api_key_made 
     str_reserve(&out, made->text.n + made->json.n + 16);
     str_addf(&out, "{\"key\":\"%.*s\",", SLICE_FMT(made->text));
     str_add(&out, slice_of(made->json.p + 1, made->json.n - 1)); /* its members, and the brace */
-    char location[64];
-    snprintf(location, sizeof(location), "/api/v1/api-keys/%lld", (long long)made->id);
-    http_reply_header(c->req, "Location", location);
+    api_location(c, "/api/v1/api-keys", made->id);
     api_reply_secret(c, status, str_slice(&out));
     crypto_wipe(out.p, out.cap);
 }

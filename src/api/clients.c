@@ -3,8 +3,6 @@
 #include "base/utf8.h"
 #include "store/client.h"
 
-#include <stdio.h>
-
 #define TEXT_LENGTH_MAX 200 /* characters */
 
 void op_clients_list(struct api_call *c)
@@ -64,9 +62,7 @@ static void on_created(void *arg, const struct row *row, const struct err *e)
         api_problem_err(c, e);
         return;
     }
-    char location[64];
-    snprintf(location, sizeof(location), "/api/v1/clients/%lld", (long long)row->id);
-    http_reply_header(c->req, "Location", location);
+    api_location(c, "/api/v1/clients", row->id);
     api_reply_tagged(c, 201, row->version, row->json);
 }
 

@@ -13,6 +13,13 @@ static void send_reply(struct api_call *c, int status, const char *type, struct 
         http_reply(c->req, status, type, body);
 }
 
+void api_location(struct api_call *c, const char *collection, int64_t id)
+{
+    char location[80];
+    snprintf(location, sizeof(location), "%s/%lld", collection, (long long)id);
+    http_reply_header(c->req, "Location", location);
+}
+
 void api_reply_json(struct api_call *c, int status, struct slice json)
 {
     send_reply(c, status, "application/json", json);

@@ -4,8 +4,6 @@
 #include "store/tenant.h"
 #include "store/tenant_export.h"
 
-#include <stdio.h>
-
 #define NAME_MAX_LEN 200
 
 /* --- reading --- */
@@ -53,13 +51,11 @@ static struct slice member_name(struct api_call *c, struct api_faults *f)
 static void on_created(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
 {
     struct api_call *c = arg;
-    char location[48];
     if (e) {
         api_problem_err(c, e);
         return;
     }
-    snprintf(location, sizeof(location), "/api/v1/tenants/%lld", (long long)tenant_id);
-    http_reply_header(c->req, "Location", location);
+    api_location(c, "/api/v1/tenants", tenant_id);
     api_reply_tagged(c, 201, version, json);
 }
 

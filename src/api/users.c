@@ -134,10 +134,7 @@ static struct slice member_role(struct api_call *c, struct api_faults *f)
     const struct json *j = member(c, "role", JSON_STRING, "a string", f);
     if (!j)
         return SLICE_NONE;
-    enum access_role role = ACCESS_PUBLIC;
-    for (int i = ACCESS_VIEWER; access_role_names[i]; i++)
-        if (slice_is(j->text, access_role_names[i]))
-            role = (enum access_role)i;
+    enum access_role role = access_role_read(j->text);
     bool platform = c->who.role == ACCESS_PLATFORM && c->who.home_id == c->who.tenant_id;
     if (role == ACCESS_PUBLIC || (role == ACCESS_PLATFORM && !platform))
         api_fault(f, "/role", "must be one of viewer, operator, admin%s", platform ? ", platform" : "");
@@ -162,9 +159,7 @@ static void on_password_set(void *arg, enum user_verdict verdict, struct slice j
         return;
     if (p->user_id)
         forget_sessions(c);
-    char location[64];
-    snprintf(location, sizeof(location), "/api/v1/users/%lld", (long long)number_in(json, c, "id"));
-    http_reply_header(c->req, "Location", location);
+    api_location(c, "/api/v1/users", number_in(json, c, "id"));
     struct str out = {0};
     str_reserve(&out, json.n + 128); /* in one piece, so that it can be wiped */
     struct jw w;

@@ -194,12 +194,10 @@ static bool read_password(const struct invocation *inv, struct job *j, struct er
 static bool read_role(const struct invocation *inv, struct job *j, struct err *e)
 {
     const char *role = inv->flags[FLAG_ROLE] ? inv->flags[FLAG_ROLE] : "viewer";
-    for (int i = ACCESS_VIEWER; access_role_names[i]; i++)
-        if (strcmp(role, access_role_names[i]) == 0) {
-            snprintf(j->role, sizeof(j->role), "%s", role);
-            return true;
-        }
-    return err_set(e, ERR_INPUT, "--role %s: a role is viewer, operator, admin or platform", role);
+    if (access_role_read(slice_cstr(role)) == ACCESS_PUBLIC)
+        return err_set(e, ERR_INPUT, "--role %s: a role is viewer, operator, admin or platform", role);
+    snprintf(j->role, sizeof(j->role), "%s", role);
+    return true;
 }
 
 static bool read_name(const struct invocation *inv, struct job *j, struct err *e)

@@ -36,6 +36,14 @@ bool access_may(const struct access_identity *who, enum access_role role, enum a
     return who->role >= role && (scope == SCOPE_SELF || who->scopes >> scope & 1);
 }
 
+enum access_role access_role_read(struct slice name)
+{
+    for (int role = ACCESS_VIEWER; access_role_names[role]; role++)
+        if (slice_is(name, access_role_names[role]))
+            return (enum access_role)role;
+    return ACCESS_PUBLIC;
+}
+
 uint64_t access_scope_bit(struct slice name)
 {
     for (int i = 0; access_scope_names[i]; i++)
@@ -239,12 +247,10 @@ static void on_found(void *arg, const struct pg_reply *r)
         .home_id = row.tenant_id,
         .tenant_id = row.tenant_id,
         .key_id = row.api_key_id,
+        .role = access_role_read(row.role),
         .scopes = access_scopes_read(row.scopes),
     };
     snprintf(c->who.label, sizeof(c->who.label), "msp_%.*s", SLICE_FMT(row.prefix));
-    for (int role = ACCESS_VIEWER; access_role_names[role]; role++)
-        if (slice_is(row.role, access_role_names[role]))
-            c->who.role = (enum access_role)role;
     struct cidr_list from = {0};
     struct err bad = {0};
     if (!cidr_list_parse(row.addresses, API_KEY_NETWORKS_MAX, &from,

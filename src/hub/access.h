@@ -32,6 +32,8 @@ struct access_identity {
     uint64_t scopes;              /* bit 1 << enum access_scope */
     char label[ACCESS_LABEL_MAX]; /* names it in logs and audit: "msp_ab12cd34", "ada@example.org" */
 };
+/* The role of this name that a credential can have; ACCESS_PUBLIC: there is none. */
+enum access_role access_role_read(struct slice name);
 /* A scope's bit; 0: there is none of this name. "self" needs not to be given. */
 uint64_t access_scope_bit(struct slice name);
 /* All in a text with commas; names that are not known (any more) open nothing. SLICE_NONE: ACCESS_ALL_SCOPES. */

@@ -32,10 +32,8 @@ static const struct slice *read_texts(struct arena *a, struct slice json, size_t
 /* Of those that can be mapped to. */
 static enum access_role role_of(struct slice name)
 {
-    for (int role = ACCESS_VIEWER; role <= ACCESS_ADMIN; role++)
-        if (slice_is(name, access_role_names[role]))
-            return (enum access_role)role;
-    return ACCESS_PUBLIC;
+    enum access_role role = access_role_read(name);
+    return role <= ACCESS_ADMIN ? role : ACCESS_PUBLIC;
 }
 
 struct identity_provider *identity_provider_from_row(const struct hub *h, const struct identity_provider_row *row)

@@ -243,15 +243,6 @@ static void note_use(struct check *c, const struct session_row *row)
     pg_submit(seg, on_noted, s);
 }
 
-static enum access_role role_of(struct slice name)
-{
-    enum access_role found = ACCESS_PUBLIC;
-    for (int role = ACCESS_VIEWER; access_role_names[role]; role++)
-        if (slice_is(name, access_role_names[role]))
-            found = (enum access_role)role;
-    return found;
-}
-
 struct access_identity session_identity(int64_t tenant_id, int64_t user_id, struct slice email, struct slice role)
 {
     struct access_identity who = {
@@ -259,7 +250,7 @@ struct access_identity session_identity(int64_t tenant_id, int64_t user_id, stru
         .home_id = tenant_id,
         .tenant_id = tenant_id,
         .user_id = user_id,
-        .role = role_of(role),
+        .role = access_role_read(role),
         .scopes = ACCESS_ALL_SCOPES,
     };
     snprintf(who.label, sizeof(who.label), "%.*s", SLICE_FMT(email));
