@@ -1,9 +1,10 @@
 /* hub/configure_fields.c - given settings + stored ones → what is stored, field by field.
  * How:    each field comes from what was given or from what is stored; the plain values are checked one by one, so that all
- *         faults are told at once, then as a whole (base URL); last the secrets are sealed.
+ *         faults are told at once, then as a whole (base URL; a kept secret goes to no other one); last the secrets are sealed.
  * Owns:   for its duration the plain text of secrets, in one buffer that never moves and is wiped. */
 #include "hub/configure_internal.h"
 
+#include "reactor/http_url.h"
 #include "store/integration.h"
 
 #include <stdlib.h>
@@ -178,6 +179,30 @@ static bool check_url(struct merge *m)
     return false;
 }
 
+static bool same_origin(const char *a, const char *b)
+{
+    struct http_url x = {0}, y = {0};
+    bool same = http_url_parse(a, &x, NULL) && http_url_parse(b, &y, NULL) && x.tls == y.tls && x.port == y.port &&
+                strcmp(x.host, y.host) == 0;
+    http_url_release(&x);
+    http_url_release(&y);
+    return same;
+}
+
+/* Who may type in an address, or try one, does not learn a secret that was given for another. */
+static void check_origin(struct merge *m)
+{
+    _cleanup_(str_release) struct str before = {0};
+    if (!m->given || !m->old || !m->old->settings ||
+        (m->provider->base_url(m->old->settings, &before, NULL) && same_origin(before.p, m->base_url.p)))
+        return;
+    for (size_t i = 0; i < m->provider->nfields; i++) {
+        const struct provider_field *f = &m->provider->fields[i];
+        if (f->kind == FIELD_INPUT_SECRET && source_of(m, f) == KEPT)
+            fault(m, f->key, strlen(f->key), "was given for another address; with a new one, give it anew");
+    }
+}
+
 static bool seal_member(struct merge *m, const struct provider_field *f, struct jw *w, struct err *e)
 {
     char buf[INTEGRATION_CONTEXT_MAX];
@@ -239,8 +264,8 @@ bool configure_merge(struct merge *m, struct err *e)
     check_fields(m);
     if (m->faults.n == 0 && !read_plain(m, text_size(m->given) + text_size(m->stored), &why))
         fault(m, NULL, 0, why.what);
-    if (m->faults.n == 0)
-        check_url(m);
+    if (m->faults.n == 0 && check_url(m))
+        check_origin(m);
     if (m->faults.n)
         return err_set(e, ERR_INPUT, "%zu of the settings cannot be used", m->faults.n);
     compare(m);

@@ -102,6 +102,33 @@ static void a_masked_or_absent_secret_keeps_the_stored_one(void **state)
     integration_unref(it);
 }
 
+/* Else whoever may edit, or only try settings, would have the secret sent to a place of their own. */
+static void a_secret_is_kept_for_the_address_that_it_was_given_for(void **state)
+{
+    struct testhub *t = *state;
+    struct integration *it = testhub_integration(t, "");
+    static const char *const elsewhere[] = {"https://evil.example.com", "https://api.example.com:8443",
+                                            "https://api.example.com.evil.example.com"};
+    static const char *const secrets[] = {"", ",\"client_secret\":\"\"", ",\"client_secret\":\"****6789\""};
+    for (size_t i = 0; i < ARRAY_LEN(elsewhere) * ARRAY_LEN(secrets); i++) {
+        char *settings = mem_printf("{\"base_url\":\"%s\",\"client_id\":\"abc\"%s}", elsewhere[i % 3], secrets[i / 3]);
+        struct outcome o = testhub_configure(t, "", i % 2 ? CONFIGURE_UPDATE : CONFIGURE_TRY, 0, settings);
+        if (o.code != ERR_INPUT || !strstr(o.faults, "/client_secret was given for another address"))
+            fail_msg("%s is taken: %s", settings, o.faults);
+        free(settings);
+    }
+    static const char *const here[] = {
+        "{\"base_url\":\"https://api.example.com:443/\",\"client_id\":\"abc\",\"client_secret\":\"****6789\"}",
+        "{\"base_url\":\"https://else.example.com\",\"client_id\":\"abc\",\"client_secret\":\"given-anew\"}",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(here); i++) {
+        struct outcome o = testhub_configure(t, "", CONFIGURE_TRY, 0, here[i]);
+        assert_int_equal(o.code, ERR_NONE);
+        integration_unref(o.it);
+    }
+    integration_unref(it);
+}
+
 /* Tokens that were got with the old credential must not be used with the new one. */
 static void a_changed_credential_forgets_its_tokens_and_an_equal_one_does_not(void **state)
 {
@@ -251,6 +278,7 @@ int main(void)
         TEST(a_new_one_is_sealed_masked_and_known_at_once),
         TEST(all_faults_are_told_at_once_by_field),
         TEST(a_masked_or_absent_secret_keeps_the_stored_one),
+        TEST(a_secret_is_kept_for_the_address_that_it_was_given_for),
         TEST(a_changed_credential_forgets_its_tokens_and_an_equal_one_does_not),
         TEST(versions_guard_edits),
         TEST(only_public_https_unless_it_is_allowed),
