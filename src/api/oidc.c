@@ -7,8 +7,7 @@
 
 #include <stdio.h>
 
-#define COOKIE        "__Host-msphub_oidc"
-#define CALLBACK_PATH "/auth/oidc/callback"
+#define COOKIE "__Host-msphub_oidc"
 
 /* `value` "": takes it away. */
 static void give_flow(struct http_request *r, const char *value)
@@ -81,7 +80,8 @@ static void on_begun(void *arg, const char *location, const char *cookie, const 
     redirect(c->req, location);
 }
 
-/* public_url, else the address that the browser used. */
+/* public_url, else the address that the browser used; and each provider has its own, so that where an answer arrives tells
+ * from which one it is. */
 static void callback_address(const struct api_call *c, struct str *out)
 {
     struct slice base = slice_cstr(c->hub->options->public_url);
@@ -92,7 +92,8 @@ static void callback_address(const struct api_call *c, struct str *out)
     else
         str_addf(out, "%s://%.*s", http_request_is_tls(c->req) ? "https" : "http",
                  SLICE_FMT(http_request_header(c->req, "Host")));
-    str_adds(out, CALLBACK_PATH);
+    str_addf(out, "/auth/oidc/%.*s/%.*s/callback", SLICE_FMT(http_request_param(c->req, "tenant")),
+             SLICE_FMT(http_request_param(c->req, "provider")));
 }
 
 void op_oidc_begin(struct api_call *c)
@@ -135,6 +136,8 @@ void op_oidc_callback(struct api_call *c)
 {
     oidc_return(c->hub,
                 &(struct oidc_answer){
+                    .tenant = http_request_param(c->req, "tenant"),
+                    .provider = http_request_param(c->req, "provider"),
                     .cookie = browser_cookie(c->req, COOKIE),
                     .state = api_arg(c, "state"),
                     .code = api_arg(c, "code"),

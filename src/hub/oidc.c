@@ -428,6 +428,10 @@ static void on_providers(void *arg, const struct err *e)
         arrival_refuse_with(a, "provider", ERR_FORBIDDEN, "this way to sign in was switched off meanwhile");
         return;
     }
+    if (p != identity_provider_by_name(a->h->identity_providers, a->in.tenant, a->in.provider)) {
+        arrival_refuse_with(a, "state", ERR_INPUT, "this is the answer to a sign-in with another identity provider");
+        return;
+    }
     a->p = identity_provider_ref(p);
     struct err refused = {0};
     if (a->in.error.n) {
@@ -447,6 +451,8 @@ void oidc_return(struct hub *h, const struct oidc_answer *in, oidc_returned_cb *
     struct arrival *a = NEW(struct arrival);
     *a = (struct arrival){.h = h, .arena = arena_new(), .cb = cb, .arg = arg};
     a->in = (struct oidc_answer){
+        .tenant = keep(a->arena, in->tenant),
+        .provider = keep(a->arena, in->provider),
         .code = keep(a->arena, in->code),
         .issuer = keep(a->arena, in->issuer),
         .error = keep(a->arena, in->error),

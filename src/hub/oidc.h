@@ -2,7 +2,8 @@
  * How:    what a sign-in under way must remember (state, nonce, code verifier, where to return) is sealed into a cookie of the browser
  *         that began it, so nobody fills the database by beginning; a state is spent in the database when its sign-in arrives, so
  *         it is good once over all processes.
- * Always: an answer counts only in the browser that asked, within OIDC_LIFETIME, once, from the issuer that was asked; an ID token
+ * Always: an answer counts only in the browser that asked, within OIDC_LIFETIME, once, from the issuer that was asked
+ *         (it arrives at the provider's own address: another provider's code is given to nobody); an ID token
  *         only with its signature, issuer, audience, times and nonce. A user is known by provider and subject; an e-mail address
  *         that another user of the tenant has is refused, never taken over. The role is the mapping's, at each sign-in. */
 #ifndef MSPHUB_HUB_OIDC_H
@@ -30,7 +31,8 @@ struct oidc_beginning {            /* copied */
 typedef void oidc_begun_cb(void *arg, const char *location, const char *cookie, const struct err *e);
 void oidc_begin(struct hub *h, const struct oidc_beginning *b, oidc_begun_cb *cb, void *arg);
 
-struct oidc_answer { /* copied; SLICE_NONE: absent */
+struct oidc_answer {               /* copied; SLICE_NONE: absent */
+    struct slice tenant, provider; /* slug and name, of the address at which it arrived */
     struct slice cookie;
     struct slice state, code, issuer, error, error_description; /* as sent back by the issuer, through the browser */
     struct slice address, user_agent, request_id;

@@ -53,7 +53,7 @@ class SignIn(World):
     def setUp(self):
         self.idp = Provider()
         self.addCleanup(self.idp.close)
-        self.idp.redirect_uris = {self.hub.url.rstrip("/") + "/auth/oidc/callback"}
+        self.idp.redirect_uris = {self.hub.url.rstrip("/") + f"/auth/oidc/{who}/callback" for who in ("acme/corp", "acme/second", "globex/corp")}
         self.cluster.sql("delete from identity_providers; delete from users")
         self.made = self.make()
 
@@ -179,13 +179,30 @@ class SignIn(World):
         self.problem(browser.get(back.replace("state=", "state=x")), 400)
         self.problem(browser.get(back), 400)  # its cookie went with the wrong one
         browser, _ = self.opened()
-        for path in ("/auth/oidc/callback", "/auth/oidc/callback?code=x", "/auth/oidc/callback?state=x&code=y"):
+        for path in ("/auth/oidc/acme/corp/callback", "/auth/oidc/acme/corp/callback?code=x", "/auth/oidc/acme/corp/callback?state=x&code=y"):
             self.problem(self.browser().get(path), 400)
         for cookie in ("x", "v1:k1:AAAA", "v2:k1:", "=" * 100):
             with self.subTest(cookie):
                 forger = self.browser()
                 forger.cookies[FLOW] = cookie
-                self.problem(forger.get("/auth/oidc/callback?state=x&code=y"), 400)
+                self.problem(forger.get("/auth/oidc/acme/corp/callback?state=x&code=y"), 400)
+
+    def test_no_provider_gets_the_code_of_another(self):
+        """An admin of globex sets up an issuer of their own, and has its visitors end a sign-in at acme's issuer, which says no iss."""
+        self.idp.faults["metadata"] = {"authorization_response_iss_parameter_supported": None}
+        evil = Provider()
+        self.addCleanup(evil.close)
+        evil.faults["metadata"] = {"authorization_response_iss_parameter_supported": None}
+        self.make(self.other, issuer=evil.issuer)
+        theirs = urllib.parse.parse_qs(urllib.parse.urlsplit(self.begin(self.browser())).query)  # the attacker's own, to use the code in
+        victim = self.browser()
+        state = urllib.parse.parse_qs(urllib.parse.urlsplit(self.begin(victim, path="/auth/oidc/globex/corp")).query)["state"][0]
+        forwarded = {name: values[0] for name, values in theirs.items()} | {"state": state}
+        back = self.at_the_issuer(self.idp.issuer + "/authorize?" + urllib.parse.urlencode(forwarded))
+        problem = self.problem(victim.get(back[:back.index("&iss=")]), 400)
+        self.assertEqual(problem["type"], "/problems/sign_in_state")
+        self.assertEqual(evil.count("/token"), 0)
+        self.assertNotIn(SESSION, victim.cookies)
 
     def test_replay(self):
         self.idp.reuse_codes = True  # an issuer that does not look
@@ -335,11 +352,11 @@ class SignIn(World):
     def test_the_issuer_refuses(self):
         browser = self.browser()
         state = urllib.parse.parse_qs(urllib.parse.urlsplit(self.begin(browser)).query)["state"][0]
-        problem = self.problem(browser.get(f"/auth/oidc/callback?state={state}&error=access_denied&error_description=No%20%3Cb%3E"), 403)
+        problem = self.problem(browser.get(f"/auth/oidc/acme/corp/callback?state={state}&error=access_denied&error_description=No%20%3Cb%3E"), 403)
         self.assertEqual(problem["type"], "/problems/sign_in_issuer")
         self.assertIn("access_denied", problem["detail"])
         state = urllib.parse.parse_qs(urllib.parse.urlsplit(self.begin(browser)).query)["state"][0]
-        self.problem(browser.get(f"/auth/oidc/callback?state={state}&code=invented&iss={urllib.parse.quote(self.idp.issuer)}"), 403)
+        self.problem(browser.get(f"/auth/oidc/acme/corp/callback?state={state}&code=invented&iss={urllib.parse.quote(self.idp.issuer)}"), 403)
         back = self.at_the_issuer(self.begin(browser))
         self.problem(browser.get(back[:back.index("&iss=")]), 403)  # an issuer that names itself has to
         back = self.at_the_issuer(self.begin(browser))
