@@ -57,6 +57,7 @@ static void take(struct address_query *q, const struct evutil_addrinfo *list, in
 static void on_answer(int result, struct evutil_addrinfo *list, void *arg)
 {
     struct address_query *q = arg;
+    loop_dns_ended(q->loop);
     q->dns = NULL;
     q->answered = true;
     if (q->canceled) {
@@ -90,6 +91,7 @@ struct address_query *address_resolve(struct loop *l, const char *host, uint16_t
                                           .ai_flags = EVUTIL_AI_NUMERICSERV};
     char service[8];
     snprintf(service, sizeof(service), "%u", port);
+    loop_dns_begun(l);
     struct evdns_getaddrinfo_request *dns = evdns_getaddrinfo(loop_dns(l), host, service, &hints, on_answer, q);
     if (!q->answered)
         q->dns = dns;

@@ -31,7 +31,8 @@ struct loop {
     struct log *log;
     struct event_base *base;
     struct evdns_base *dns;
-    struct turn *turn; /* apart from the loop, as asking for the time (a const loop) may open it */
+    unsigned dns_questions; /* begun and not ended */
+    struct turn *turn;      /* apart from the loop, as asking for the time (a const loop) may open it */
     struct timers timers;
     struct event *alarm; /* for the timer that is due first */
     usec_t alarm_due;    /* what it is set to; INT64_MAX: not set */
@@ -254,12 +255,30 @@ struct loop *loop_new_virtual(struct log *log, struct metrics *metrics, usec_t w
     return l;
 }
 
+/* evdns calls back from its own deferred list, also for what was canceled; without a last turn that memory would be lost. */
+static void dns_release(struct loop *l)
+{
+    for (int i = 0; l->dns_questions && i < 100; i++)
+        event_base_loop(l->base, EVLOOP_NONBLOCK);
+    if (l->dns)
+        evdns_base_free(l->dns, 0);
+}
+
+void loop_dns_begun(struct loop *l)
+{
+    l->dns_questions++;
+}
+
+void loop_dns_ended(struct loop *l)
+{
+    l->dns_questions--;
+}
+
 void loop_free(struct loop *l)
 {
     if (!l)
         return;
-    if (l->dns)
-        evdns_base_free(l->dns, 0);
+    dns_release(l);
     event_free(l->alarm);
     event_free(l->tail);
     event_free(l->again);

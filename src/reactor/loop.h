@@ -18,12 +18,15 @@ struct evdns_base;
 struct loop;
 
 struct loop *loop_new(struct log *log, struct metrics *metrics); /* from now on the process ignores SIGPIPE */
-void loop_free(struct loop *l); /* everything built on it must be gone */
-void loop_run(struct loop *l);  /* until loop_stop */
-void loop_stop(struct loop *l); /* ends after the current turn */
+void loop_free(struct loop *l);                                  /* everything built on it must be gone */
+void loop_run(struct loop *l);                                   /* until loop_stop */
+void loop_stop(struct loop *l);                                  /* ends after the current turn */
 struct event_base *loop_base(struct loop *l);
 struct evdns_base *loop_dns(struct loop *l); /* made on first use */
-void loop_dns_reload(struct loop *l);        /* reads resolv.conf and hosts again (SIGHUP) */
+/* A question to it has begun, and its callback was called (also of one that was canceled): loop_free waits for the latter. */
+void loop_dns_begun(struct loop *l);
+void loop_dns_ended(struct loop *l);
+void loop_dns_reload(struct loop *l); /* reads resolv.conf and hosts again (SIGHUP) */
 struct log *loop_log(struct loop *l);
 usec_t loop_now(const struct loop *l);  /* monotonic */
 usec_t loop_wall(const struct loop *l); /* wall clock */
