@@ -114,7 +114,8 @@ class Online(World):
         self.assertIn("acme/ninjaone/client_secret", failed.stdout)
         self.assertIn("acme/ninjaone/@hook_secret", failed.stdout)
         write_keys(self.key_file, ("k2", NEW))
-        self.reload()
+        self.reload()  # the keys are there at once; the integrations are read again behind it
+        eventually(lambda: self.api.post("/api/v1/integrations/ninjaone/sync", {"mode": "full"}).status != 422, "the integration opens again")
         self.assertEqual(self.sync("ninjaone")["status"], "success")
 
 
