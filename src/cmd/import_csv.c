@@ -198,5 +198,6 @@ static int run_devices(struct invocation *inv)
 }
 
 const struct import_verb import_organizations = {"organizations", "--tenant SLUG FILE.csv [--dry-run]", 1,
-                                                 run_organizations};
-const struct import_verb import_devices = {"devices", "--tenant SLUG FILE.csv [--dry-run]", 1, run_devices};
+                                                 IMPORT_FLAGS_CSV, run_organizations};
+const struct import_verb import_devices = {"devices", "--tenant SLUG FILE.csv [--dry-run]", 1, IMPORT_FLAGS_CSV,
+                                           run_devices};
