@@ -1,6 +1,7 @@
 /* api/api_keys.c - /api/v1/api-keys: keys for programs; made, narrowed, rotated, revoked.
  * Always: nobody makes or changes a key that may more than they may themselves, and what is narrowed stays narrowed: a key that is
- *         made without a list of scopes gets its maker's. A key's text is in the answer that made it, and nowhere else. */
+ *         made by a key without a list of scopes, addresses or an end gets its maker's. A key's text is in the answer that made it, and
+ *         nowhere else. */
 #include "api/api.h"
 #include "base/cidr.h"
 #include "base/utf8.h"
@@ -121,6 +122,62 @@ static void read_addresses(struct api_call *c, struct wanted *w, struct api_faul
 
 /* --- who may --- */
 
+/* What narrows the key that asks, beside its scopes; nothing when it is none. In c->args. */
+struct maker {
+    struct slice addresses; /* as in the settings */
+    usec_t expires_at;
+    void (*then)(struct api_call *c);
+};
+
+static void on_maker(void *arg, const struct api_key *key, const struct err *e)
+{
+    struct api_call *c = arg;
+    struct maker *m = c->args;
+    if (e) {
+        api_problem_err(c, e);
+        return;
+    }
+    m->expires_at = key->settings.expires_at;
+    struct slice from = key->settings.addresses;
+    m->addresses = from.n ? slice_of(arena_strndup(c->arena, from.p, from.n), from.n) : SLICE_NONE;
+    m->then(c);
+}
+
+static void find_maker(struct api_call *c, void (*then)(struct api_call *c))
+{
+    struct maker *m = arena_alloc(c->arena, sizeof(*m));
+    *m = (struct maker){.expires_at = USEC_NONE, .then = then};
+    c->args = m;
+    if (c->who.kind == ACCESS_BY_KEY)
+        api_key_get(c->hub->db, c->who.home_id, c->who.key_id, on_maker, c);
+    else
+        then(c);
+}
+
+/* Texts as in the settings. */
+static bool covers(struct slice outer, struct slice inner)
+{
+    struct cidr_list out = {0}, in = {0};
+    bool all = !outer.n || (inner.n && cidr_list_parse(outer, API_KEY_NETWORKS_MAX, &out, NULL) &&
+                            cidr_list_parse(inner, API_KEY_NETWORKS_MAX, &in, NULL) && cidr_list_covers(&out, &in));
+    cidr_list_release(&out);
+    cidr_list_release(&in);
+    return all;
+}
+
+/* False when it has replied: such a key may be used for longer, or from elsewhere, than the one that asks. */
+static bool within_bounds(struct api_call *c, const struct api_key_settings *s)
+{
+    const struct maker *m = c->args;
+    if (m->expires_at != USEC_NONE && (s->expires_at == USEC_NONE || s->expires_at > m->expires_at))
+        api_problem(c, 403, "forbidden", "%s ends before the key would.", c->who.label);
+    else if (!covers(m->addresses, s->addresses))
+        api_problem(c, 403, "forbidden", "The key could be used from where %s may not.", c->who.label);
+    else
+        return true;
+    return false;
+}
+
 /* False when it has replied: such a key may more than whoever asks. */
 static bool within_reach(struct api_call *c, enum access_role role, uint64_t scopes)
 {
@@ -201,10 +258,12 @@ static void on_created(void *arg, const struct api_key_made *made, const struct 
         reply_key(c, 201, made);
 }
 
-void op_api_keys_create(struct api_call *c)
+static void create(struct api_call *c)
 {
+    const struct maker *m = c->args;
     struct api_faults faults = {0};
-    _cleanup_(wanted_release) struct wanted w = {.settings.expires_at = USEC_NONE, .scope_bits = c->who.scopes};
+    _cleanup_(wanted_release) struct wanted w = {
+        .settings.expires_at = m->expires_at, .settings.addresses = m->addresses, .scope_bits = c->who.scopes};
     if (c->who.scopes != ACCESS_ALL_SCOPES) {
         scopes_write(c->who.scopes, &w.scopes);
         w.settings.scopes = str_slice(&w.scopes);
@@ -217,10 +276,15 @@ void op_api_keys_create(struct api_call *c)
     read_scopes(c, &w, &faults);
     read_addresses(c, &w, &faults);
     read_expires(c, &w, &faults);
-    if (!api_faults_none(c, &faults) || !within_reach(c, w.role, w.scope_bits))
+    if (!api_faults_none(c, &faults) || !within_reach(c, w.role, w.scope_bits) || !within_bounds(c, &w.settings))
         return;
     struct audit_actor by = api_actor(c);
     api_key_create(c->hub->db, &by, c->who.tenant_id, &w.settings, on_created, c);
+}
+
+void op_api_keys_create(struct api_call *c)
+{
+    find_maker(c, create);
 }
 
 /* What is changed is read before, since it decides who may. */
@@ -271,7 +335,7 @@ static void on_to_update(void *arg, const struct api_key *key, const struct err 
 {
     struct change *ch = arg;
     struct api_call *c = ch->call;
-    if (!change_may(ch, key, e))
+    if (!change_may(ch, key, e) || !within_bounds(c, &key->settings))
         return;
     if (c->if_match && c->if_match != key->version) {
         api_problem_changed(c);
@@ -290,17 +354,22 @@ static void on_to_update(void *arg, const struct api_key *key, const struct err 
     read_scopes(c, &w, &faults);
     read_addresses(c, &w, &faults);
     read_expires(c, &w, &faults);
-    if (!api_faults_none(c, &faults) || !within_reach(c, ACCESS_PUBLIC, w.scope_bits))
+    if (!api_faults_none(c, &faults) || !within_reach(c, ACCESS_PUBLIC, w.scope_bits) || !within_bounds(c, &w.settings))
         return;
     struct audit_actor by = api_actor(c);
     api_key_update(c->hub->db, &by, c->who.tenant_id, ch->id, key->version, &w.settings, on_updated, ch);
 }
 
-void op_api_keys_update(struct api_call *c)
+static void update(struct api_call *c)
 {
     struct change *ch = change_new(c);
     if (ch)
         api_key_get(c->hub->db, c->who.tenant_id, ch->id, on_to_update, ch);
+}
+
+void op_api_keys_update(struct api_call *c)
+{
+    find_maker(c, update);
 }
 
 static void on_rotated(void *arg, const struct api_key_made *made, const struct err *e)
@@ -318,7 +387,7 @@ static void on_to_rotate(void *arg, const struct api_key *key, const struct err 
 {
     struct change *ch = arg;
     struct api_call *c = ch->call;
-    if (!change_may(ch, key, e))
+    if (!change_may(ch, key, e) || !within_bounds(c, &key->settings))
         return;
     if (key->revoked || key->expired) {
         api_problem(c, 409, key->revoked ? "revoked" : "expired", "The key is no longer valid; make another one.");
@@ -328,7 +397,7 @@ static void on_to_rotate(void *arg, const struct api_key *key, const struct err 
     api_key_rotate(c->hub->db, &by, c->who.tenant_id, ch->id, key->version, key->prefix, ch->overlap, on_rotated, ch);
 }
 
-void op_api_keys_rotate(struct api_call *c)
+static void rotate(struct api_call *c)
 {
     struct change *ch = change_new(c);
     if (!ch)
@@ -343,6 +412,11 @@ void op_api_keys_rotate(struct api_call *c)
         return;
     ch->overlap = SECONDS(seconds);
     api_key_get(c->hub->db, c->who.tenant_id, ch->id, on_to_rotate, ch);
+}
+
+void op_api_keys_rotate(struct api_call *c)
+{
+    find_maker(c, rotate);
 }
 
 static void on_revoked(void *arg, const struct err *e)

@@ -85,6 +85,11 @@ bool cidr_has(const struct cidr *net, const struct ip *a)
     return memcmp(&kept, &net->ip, sizeof(kept)) == 0;
 }
 
+bool cidr_covers(const struct cidr *net, const struct cidr *inner)
+{
+    return net->bits <= inner->bits && cidr_has(net, &inner->ip);
+}
+
 char *cidr_text(const struct cidr *net, char buf[CIDR_TEXT_MAX])
 {
     char ip[IP_TEXT_MAX];
@@ -122,6 +127,18 @@ bool cidr_list_has(const struct cidr_list *l, const struct ip *a)
         if (cidr_has(&l->v[i], a))
             return true;
     return false;
+}
+
+bool cidr_list_covers(const struct cidr_list *l, const struct cidr_list *inner)
+{
+    for (size_t i = 0; i < inner->n; i++) {
+        bool covered = false;
+        for (size_t k = 0; k < l->n && !covered; k++)
+            covered = cidr_covers(&l->v[k], &inner->v[i]);
+        if (!covered)
+            return false;
+    }
+    return true;
 }
 
 void cidr_list_release(struct cidr_list *l)

@@ -27,6 +27,7 @@ struct cidr {
 bool cidr_parse(struct slice text, struct cidr *ret, struct err *e);
 /* A network of IPv6 has no IPv4 addresses, however wide it is. */
 bool cidr_has(const struct cidr *net, const struct ip *a);
+bool cidr_covers(const struct cidr *net, const struct cidr *inner);
 char *cidr_text(const struct cidr *net, char buf[CIDR_TEXT_MAX]);
 
 struct cidr_list { /* {0} is empty */
@@ -36,6 +37,8 @@ struct cidr_list { /* {0} is empty */
 /* Separated by commas, blanks around them; "" is empty. More than `max` is an error. */
 bool cidr_list_parse(struct slice text, size_t max, struct cidr_list *ret, struct err *e);
 bool cidr_list_has(const struct cidr_list *l, const struct ip *a);
+/* Each of inner's networks lies within one of l's. */
+bool cidr_list_covers(const struct cidr_list *l, const struct cidr_list *inner);
 void cidr_list_release(struct cidr_list *l);
 
 #endif

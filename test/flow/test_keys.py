@@ -118,6 +118,30 @@ class Keys(World):
         self.ok(narrower.get("/api/v1/assets"))
         self.assertEqual(self.problem(narrower.get("/api/v1/alerts"), 403)["type"], "/problems/insufficient_scope")
 
+    def test_a_key_with_an_end_or_a_place_makes_none_without(self):
+        there = self.make(role="admin", addresses=["127.0.0.0/8", "2001:db8::/32"])
+        short = self.make(role="admin", expires_at="2037-01-01T00:00:00Z")
+        wide = self.make()
+        for maker, good, bad in (
+            (there, [{"addresses": ["127.0.0.1", "2001:db8:7::/48"]}], [{"addresses": None}, {"addresses": []}, {"addresses": ["0.0.0.0/0"]}, {"addresses": ["::/0"]},
+                                                                      {"addresses": ["127.0.0.1", "10.0.0.1"]}, {"addresses": ["126.0.0.0/7"]}]),
+            (short, [{"expires_at": "2036-12-31T23:59:59Z"}], [{"expires_at": None}, {"expires_at": "2037-01-01T00:00:01Z"}]),
+        ):
+            caller = self.with_key(maker["key"])
+            child = self.ok(caller.post(KEYS, {"name": "x", "role": "viewer"}), 201)
+            self.assertEqual((child["addresses"], child["expires_at"]), (maker["addresses"], maker["expires_at"]))  # its maker's
+            for change in bad:
+                with self.subTest(change):
+                    self.problem(caller.post(KEYS, {"name": "x", "role": "viewer", **change}), 403)
+                    for key in (maker, child):
+                        self.problem(caller("PATCH", f"{KEYS}/{key['id']}", change, headers={"If-Match": "*"}), 403)
+            for change in good:
+                self.ok(caller("PATCH", f"{KEYS}/{child['id']}", change, headers={"If-Match": "*"}))
+            self.problem(caller("PATCH", f"{KEYS}/{wide['id']}", {"name": "y"}, headers={"If-Match": "*"}), 403)
+            self.problem(caller.post(f"{KEYS}/{wide['id']}/rotate", {}), 403)  # whose secret would outlive it
+            self.ok(caller.post(f"{KEYS}/{maker['id']}/rotate", {}))
+        self.ok(self.with_key(short["key"])("DELETE", f"{KEYS}/{wide['id']}"), 204)
+
     def test_another_tenants_keys_are_not_there(self):
         stranger = self.connect(self.new_tenant("strange", "Strange"))
         mine = self.make()

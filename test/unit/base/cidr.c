@@ -128,6 +128,31 @@ static void lists_are_read_whole_or_not(void **state)
     assert_false(cidr_list_parse(SLICE("10.0.0.0/8,x"), 9, &l, &e));
 }
 
+static void a_list_covers_what_lies_within_its_networks(void **state)
+{
+    static const struct {
+        const char *outer, *inner;
+        bool covers;
+    } cases[] = {
+        {"10.0.0.0/8,2001:db8::/32", "10.1.0.0/16,2001:db8:7::/48", true},
+        {"10.0.0.0/8", "10.0.0.0/8", true},
+        {"10.0.0.0/8", "10.0.0.0/7", false},
+        {"10.0.0.0/8", "10.1.2.3,11.0.0.0", false},
+        {"0.0.0.0/0", "::/0", false},
+        {"::/0", "0.0.0.0/0", false},
+        {"0.0.0.0/0", "::ffff:0:0/96", true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct cidr_list outer, inner;
+        assert_true(cidr_list_parse(slice_cstr(cases[i].outer), 4, &outer, NULL));
+        assert_true(cidr_list_parse(slice_cstr(cases[i].inner), 4, &inner, NULL));
+        if (cidr_list_covers(&outer, &inner) != cases[i].covers)
+            fail_msg("%s covers %s", cases[i].outer, cases[i].inner);
+        cidr_list_release(&outer);
+        cidr_list_release(&inner);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +160,7 @@ int main(void)
         cmocka_unit_test(networks_have_one_text),
         cmocka_unit_test(a_network_has_its_addresses),
         cmocka_unit_test(lists_are_read_whole_or_not),
+        cmocka_unit_test(a_list_covers_what_lies_within_its_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
