@@ -113,8 +113,11 @@ static bool is_gcm(struct slice value)
 /* Packets that a message begins with: an encrypted session key (1, 3), encrypted data (9, 18). */
 static bool is_pgp(struct slice value)
 {
+    _cleanup_(str_release) struct str bytes = {0};
     if (slice_starts(value, SLICE("-----BEGIN PGP MESSAGE-----")))
         return true;
+    if (slice_starts(value, SLICE("\\x")) && crypto_unhex(slice_of(value.p + 2, value.n - 2), &bytes))
+        value = str_slice(&bytes); /* bytea that was kept as text */
     if (value.n < 8 || utf8_valid(value))
         return false;
     uint8_t first = (uint8_t)value.p[0];
@@ -151,6 +154,8 @@ bool foreign_keys_parse(struct slice text, struct foreign_keys *ret, struct err 
     struct foreign_keys k = {0};
     struct str bytes = {0};
     text = slice_trim(text);
+    if (!text.n || !utf8_valid(text) || memchr(text.p, 0, text.n))
+        return err_set(e, ERR_CONFIG, "expected a key in hex or base64, or a passphrase");
     str_reserve(&bytes, text.n + 1);
     if (crypto_unhex(text, &bytes))
         add_key(&k, str_slice(&bytes));
@@ -160,14 +165,16 @@ bool foreign_keys_parse(struct slice text, struct foreign_keys *ret, struct err 
         add_key(&k, str_slice(&bytes));
     wipe(&bytes);
     add_key(&k, text);
+    k.passphrase = secret_new(text);
     *ret = k;
-    return k.n || err_set(e, ERR_CONFIG, "expected a key of 16, 24 or 32 bytes: in hex, in base64, or as it is");
+    return true;
 }
 
 void foreign_keys_release(struct foreign_keys *k)
 {
     for (size_t i = 0; i < k->n; i++)
         secret_free(k->keys[i]);
+    secret_free(k->passphrase);
     *k = (struct foreign_keys){0};
 }
 
@@ -234,7 +241,9 @@ bool foreign_open(const struct foreign_keys *k, struct slice value, struct secre
         *ret = secret_new(value);
         return true;
     case FOREIGN_PGP:
-        return err_set(e, ERR_DATA, "is encrypted with OpenPGP (pgcrypto), which is not opened here");
+        return err_set(
+            e, ERR_DATA,
+            "is encrypted with OpenPGP (pgcrypto), and was not opened: that takes its passphrase and the extension");
     case FOREIGN_SALTED:
         return err_set(e, ERR_DATA, "is encrypted with a passphrase (OpenSSL's Salted__), which is not opened here");
     case FOREIGN_SEALED:
@@ -245,7 +254,8 @@ bool foreign_open(const struct foreign_keys *k, struct slice value, struct secre
         break;
     }
     if (k->n == 0)
-        return err_set(e, ERR_CONFIG, "looks encrypted (%s), and there is no key to open it", name);
+        return err_set(e, ERR_CONFIG, "looks encrypted (%s), and there is no key %sto open it", name,
+                       k->passphrase ? "of 16, 24 or 32 bytes " : "");
     for (size_t i = 0; !good && i < k->n; i++)
         good = form == FOREIGN_FERNET ? open_fernet(secret_text(k->keys[i]), value, ret)
                                       : open_gcm(secret_text(k->keys[i]), value, ret);

@@ -20,15 +20,16 @@ enum foreign_form foreign_form_of(struct slice value);
 /* What a key file holds, in every reading that makes a key: hex, base64, base64url, the bytes themselves. */
 #define FOREIGN_MAX_KEYS 3
 struct foreign_keys {
-    struct secret *keys[FOREIGN_MAX_KEYS];
+    struct secret *passphrase;             /* the text; NULL: there was no file */
+    struct secret *keys[FOREIGN_MAX_KEYS]; /* of 16, 24 or 32 bytes */
     size_t n;
 };
-/* ERR_CONFIG: in no reading it has 16, 24 or 32 bytes. Blanks at both ends do not count. */
+/* ERR_CONFIG: it is empty, or no text. Blanks at both ends do not count. */
 bool foreign_keys_parse(struct slice text, struct foreign_keys *ret, struct err *e);
 void foreign_keys_release(struct foreign_keys *k);
 
-/* The plain text, of plain text as well. `k` without keys: ERR_CONFIG says that one is needed. ERR_DATA: no key opens it, or its form is none that
- * is opened here. */
+/* The plain text, of plain text as well. ERR_CONFIG: it takes a key, and there is none; ERR_DATA: no key opens it, or its form is none
+ * that is opened here (OpenPGP: store/former_pgp.h). */
 bool foreign_open(const struct foreign_keys *k, struct slice value, struct secret **ret, struct err *e);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "hub/configure.h"
 #include "hub/former_shape.h"
+#include "store/former_pgp.h"
 #include "store/tenant.h"
 
 #include <inttypes.h>
@@ -13,6 +14,7 @@ struct takeover {
     struct takeover_input in;
     const struct provider *provider;
     struct arena *arena;
+    struct former_table table;
     struct former_partner *partners;
     struct takeover_line *lines;
     int64_t *tenants; /* a partner each; 0: none */
@@ -404,12 +406,12 @@ static void step_tenant(struct takeover *t)
 
 /* --- READ --- */
 
-static bool take_rows(struct takeover *t, const struct former_table *table, struct err *e)
+static bool take_rows(struct takeover *t, struct err *e)
 {
     struct former_shape shape;
-    if (!former_shape_find(table, t->in.columns, t->in.tenant.p != NULL, &shape, e))
+    if (!former_shape_find(&t->table, t->in.columns, t->in.tenant.p != NULL, &shape, e))
         return false;
-    size_t n = former_partners_read(table, &shape, t->in.keys, t->arena, &t->partners);
+    size_t n = former_partners_read(&t->table, &shape, t->in.keys, t->arena, &t->partners);
     if (n == 0)
         return err_set(e, ERR_INPUT, "the table %.*s is empty", SLICE_FMT(t->in.table));
     if (t->in.tenant.p && n > 1)
@@ -426,16 +428,29 @@ static bool take_rows(struct takeover *t, const struct former_table *table, stru
     return true;
 }
 
-static void on_rows(void *arg, const struct former_table *table, const struct err *e)
+static void on_opened(void *arg, const struct err *e)
 {
     struct takeover *t = arg;
     struct err why = {0};
-    if (!e && !take_rows(t, table, &why))
+    if (!e && !take_rows(t, &why))
         e = &why;
     if (e)
         finish(t, e);
     else
         step_tenant(t);
+}
+
+static void on_rows(void *arg, const struct former_table *table, const struct err *e)
+{
+    struct takeover *t = arg;
+    if (e) {
+        finish(t, e);
+        return;
+    }
+    t->table = *table;
+    struct slice passphrase = secret_text(t->in.keys->passphrase);
+    if (!passphrase.p || !former_pgp_open(t->in.source, &t->table, passphrase, t->arena, on_opened, t))
+        on_opened(t, NULL);
 }
 
 void takeover_start(const struct takeover_input *in)

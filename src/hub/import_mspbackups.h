@@ -1,5 +1,5 @@
 /* hub/import_mspbackups.h - takes the accounts of a former mspbackups_config over as integrations "msp360" of the tenants.
- * Steps:  READ the table -> for each partner: TENANT -> EXISTING -> CONFIGURE (as REST does it) -> for each that is there now: VERIFY -> done.
+ * Steps:  READ the table -> OPEN what pgcrypto has encrypted -> for each partner: TENANT -> EXISTING -> CONFIGURE (as REST does it) -> for each that is there now: VERIFY -> done.
  * Always: a partner is taken over whole or not at all; what is there and differs stays, unless it is to be replaced; what was stored is
  *         read back, opened and compared with its source. The former table is only read. No message holds a secret. */
 #ifndef MSPHUB_HUB_IMPORT_MSPBACKUPS_H

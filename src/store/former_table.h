@@ -17,7 +17,7 @@ struct former_column {
 struct former_table { /* borrows from the arena that was given */
     struct former_column *columns;
     size_t ncolumns;
-    const struct json **rows; /* objects with a member for each column; bytea as the text "\x…" */
+    struct json **rows; /* objects with a member for each column; bytea as the text "\x…" */
     size_t nrows;
 };
 

@@ -263,6 +263,24 @@ class Mspbackups(World):
         self.said(self.take("--decrypt-key", self.key_path, "--column", "partner=Partner; drop table tenants"), "acme (tenant acme): unchanged",
                   "parity: 4 of 4 values equal")
 
+    def test_pgcrypto(self):
+        passphrase = "a passphrase of the former system"
+        self.cluster.sql("create extension if not exists pgcrypto")
+        self.addCleanup(self.cluster.sql, "drop extension if exists pgcrypto")
+        self.former("partner_id text, login text, password bytea, url text, note bytea", [])
+        encrypt = "pgp_sym_encrypt('{}', '{}')"
+        self.cluster.sql(f"insert into {self.table} values ('acme', armor({encrypt.format(LOGIN, passphrase)}), {encrypt.format(PASSWORD, passphrase)}, '{self.sim.msp360}',"
+                         f" {encrypt.format('x', 'of others')}), ('other', {encrypt.format('o', passphrase)}::text, {encrypt.format(SECRETS[1], 'another one')}, null, null)")
+        self.said(self.take(status=1), "acme (tenant acme): refused: login is encrypted with OpenPGP", "2 refused")
+        key = self.file_of(passphrase + "\n")
+        self.said(self.take("--decrypt-key", key, status=1), "acme (tenant acme): imported", "parity: 3 of 3 values equal",
+                  "other (tenant other): refused: password is encrypted with OpenPGP (pgcrypto), and was not opened")
+        self.assertEqual(self.settings(self.api)[0]["api_login"], LOGIN)
+        self.assertEqual(self.sync("msp360")["status"], "success")
+        self.absent(self.other)
+        self.cluster.sql("drop extension pgcrypto; delete from integration_configurations")
+        self.said(self.take("--decrypt-key", key, status=1), "acme (tenant acme): refused: login is encrypted with OpenPGP", "2 refused")
+
     def test_what_is_refused(self):
         self.former("tenant_id text, login text, password bytea, url text",
                     [("acme", "l", b"\xc3\x0d\x04\x07\x03\x02rubbish\xff", None), ("other", "l", SECRETS[1].encode(), "ftp://x.example")])
@@ -272,7 +290,7 @@ class Mspbackups(World):
         self.said(self.take("--tenant-map", same, status=1), "acme (tenant other): refused: the partner other has the same tenant", "2 refused")
         self.said(self.take("--tenant-map", self.file_of("partner,tenant\nacme,\n"), status=78), 'line 2: "tenant" is empty')
         self.said(self.take("--tenant-map", self.file_of("partner,tenant\n"), status=1), "acme: skipped: the map names no tenant for it", "2 without a tenant")
-        self.said(self.take("--decrypt-key", self.file_of("short"), status=78), "expected a key of 16, 24 or 32 bytes")
+        self.said(self.take("--decrypt-key", self.file_of("\n"), status=78), "expected a key in hex or base64, or a passphrase")
         self.said(self.take("--column", "login=login", status=1), '--column: "login" is none of partner')
         self.said(self.take("--from", f"host={self.cluster.dir} dbname=nosuch user=msphub", status=1), "nosuch")
         gone = self.hub.command("import", "mspbackups", "--table", "former.nosuch", check=False)

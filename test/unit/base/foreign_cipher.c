@@ -55,6 +55,8 @@ static void opens_nothing_else(void **state)
     static const char other[] = "another key of thirty-two bytes.";
     assert_opens(other, FERNET, "!looks encrypted (a Fernet token), and the key does not open it");
     assert_opens(other, GCM_16_TAG_FIRST, "!looks encrypted (AES-GCM (iv:tag:data)), and the key does not open it");
+    assert_opens("just a passphrase", FERNET,
+                 "!looks encrypted (a Fernet token), and there is no key of 16, 24 or 32 bytes to open it");
     assert_opens(NULL, FERNET, "!looks encrypted (a Fernet token), and there is no key to open it");
     assert_opens(NULL, GCM_HEX_TAG_FIRST, "!looks encrypted (AES-GCM (iv:tag:data)), and there is no key to open it");
     static const char *const values[] = {FERNET, GCM_HEX_TAG_FIRST, GCM_16_DATA_FIRST};
@@ -97,6 +99,8 @@ static void tells_the_form(void **state)
         {GCM_BASE64_DATA_FIRST, FOREIGN_AES_GCM},
         {GCM_HEX_TAG_FIRST ":aa", FOREIGN_PLAIN},
         {"\xc3\x0d\x04\x07\x03\x02\x91\xaa\xbb\xcc", FOREIGN_PGP},
+        {"\\xc30d04070302aabbccdd", FOREIGN_PGP},
+        {"\\x7077", FOREIGN_PLAIN},
         {"-----BEGIN PGP MESSAGE-----\n\njA0E\n", FOREIGN_PGP},
         {"U2FsdGVkX1+AAAAAAAAAAA==", FOREIGN_SALTED},
     };
@@ -115,13 +119,12 @@ static void tells_the_form(void **state)
 
 static void refuses_what_is_no_key(void **state)
 {
-    static const char *const texts[] = {"", "short", KEY_HEX "00", "a passphrase of some other length"};
+    static const char *const texts[] = {"", " \n", "caf\xe9"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct foreign_keys k = {0};
         struct err e = {0};
         assert_false(foreign_keys_parse(slice_cstr(texts[i]), &k, &e));
         assert_int_equal(e.code, ERR_CONFIG);
-        assert_null(*texts[i] ? strstr(e.what, texts[i]) : NULL);
     }
 }
 

@@ -145,7 +145,8 @@ static void what_is_encrypted_is_no_value(void **state)
                       "{\"partner\":\"b\",\"login\":\"32333435363738393a3b3c3d:37ebe4fd3c2a662738226d5306911597:a5\","
                       "\"password\":\"\\\\xff00\"}"),
                  NULL,
-                 "a|l|||!password is encrypted with OpenPGP (pgcrypto), which is not opened here/b||||!login looks "
+                 "a|l|||!password is encrypted with OpenPGP (pgcrypto), and was not opened: that takes its passphrase "
+                 "and the extension/b||||!login looks "
                  "encrypted (AES-GCM (iv:tag:data)), and there is no key to open it; password holds bytes that are no "
                  "text");
 }
