@@ -3,24 +3,20 @@
 #include "store/alert.h"
 
 static const char *const state_names[] = {"open", "triggered", "acknowledged", "resolved", NULL};
-static const char *const severity_filter[] = {"none", "minor", "moderate", "major", "critical", NULL};
 
 void op_alerts_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
     struct alert_filter filter = {0};
-    int state = -1, severity = -1;
     api_known_args(c, (const char *const[]){"state", "severity", "integration_id", "asset_id", NULL}, &faults);
     api_page_read(c, &page, &faults);
-    api_arg_enum(c, "state", state_names, &state, &faults);
-    api_arg_enum(c, "severity", severity_filter, &severity, &faults);
+    filter.state = api_arg_word(c, "state", state_names, &faults);
+    filter.severity = api_arg_word(c, "severity", severity_names, &faults);
     api_arg_id(c, "integration_id", &filter.integration_id, &faults);
     api_arg_id(c, "asset_id", &filter.asset_id, &faults);
     if (!api_faults_none(c, &faults))
         return;
-    filter.state = state < 0 ? SLICE_NONE : slice_cstr(state_names[state]);
-    filter.severity = severity < 0 ? SLICE_NONE : slice_cstr(severity_filter[severity]);
     struct page_request request = api_page_request(c, &page);
     alert_list(c->hub->db, &filter, &request, api_reply_page, c);
 }

@@ -134,8 +134,10 @@ struct slice api_arg(struct api_call *c, const char *name); /* SLICE_NONE when a
 void api_arg_id(struct api_call *c, const char *name, int64_t *ret, struct api_faults *f);   /* absent: untouched */
 void api_arg_time(struct api_call *c, const char *name, usec_t *ret, struct api_faults *f);  /* ISO 8601 */
 void api_arg_tri(struct api_call *c, const char *name, enum tri *ret, struct api_faults *f); /* true, false */
-/* One of names[first…]; *ret is its index, untouched when absent. `names` ends with NULL. */
+/* One of `names`, which ends with NULL; *ret is its index, untouched when absent. */
 void api_arg_enum(struct api_call *c, const char *name, const char *const *names, int *ret, struct api_faults *f);
+/* The same where the word is wanted; SLICE_NONE when absent. */
+struct slice api_arg_word(struct api_call *c, const char *name, const char *const *names, struct api_faults *f);
 
 /* Members of the body; names ends with NULL. */
 void api_known_members(struct api_call *c, const char *const *names, struct api_faults *f);

@@ -126,6 +126,13 @@ void api_arg_enum(struct api_call *c, const char *name, const char *const *names
     arg_fault(f, name, known.p, value);
 }
 
+struct slice api_arg_word(struct api_call *c, const char *name, const char *const *names, struct api_faults *f)
+{
+    int i = -1;
+    api_arg_enum(c, name, names, &i, f);
+    return i < 0 ? SLICE_NONE : slice_cstr(names[i]);
+}
+
 /* As RFC 6901 writes a member's name. */
 static void add_pointer(struct str *out, struct slice name)
 {

@@ -13,15 +13,7 @@ static const char *const known[] = {"type",
                                     "last_seen_after",
                                     "sort",
                                     NULL};
-static const char *const type_names[] = {"unknown",       "workstation", "server", "network_device",
-                                         "mobile_device", "printer",     NULL};
-static const char *const agent_names[] = {"unknown", "online", "offline", "overdue", NULL};
 static const char *const sort_names[] = {[ASSET_BY_NAME] = "name", [ASSET_BY_ID] = "id", NULL};
-
-static struct slice name_at(const char *const *names, int i)
-{
-    return i < 0 ? SLICE_NONE : slice_cstr(names[i]);
-}
 
 struct list_args {
     struct asset_filter filter;
@@ -41,11 +33,11 @@ void op_assets_list(struct api_call *c)
     struct api_faults faults = {0};
     struct list_args *args = arena_alloc(c->arena, sizeof(*args));
     struct asset_filter f = {.retired = TRI_NO, .last_seen_before = USEC_NONE, .last_seen_after = USEC_NONE};
-    int type = -1, agent = -1, sort = ASSET_BY_NAME;
+    int sort = ASSET_BY_NAME;
     api_known_args(c, known, &faults);
     api_page_read(c, &args->page, &faults);
-    api_arg_enum(c, "type", type_names, &type, &faults);
-    api_arg_enum(c, "agent_status", agent_names, &agent, &faults);
+    f.type = api_arg_word(c, "type", asset_type_names, &faults);
+    f.agent_status = api_arg_word(c, "agent_status", agent_status_names, &faults);
     api_arg_enum(c, "sort", sort_names, &sort, &faults);
     api_arg_id(c, "integration_id", &f.integration_id, &faults);
     api_arg_id(c, "organization_id", &f.organization_id, &faults);
@@ -54,8 +46,6 @@ void op_assets_list(struct api_call *c)
     api_arg_time(c, "last_seen_after", &f.last_seen_after, &faults);
     if (!api_faults_none(c, &faults))
         return;
-    f.type = name_at(type_names, type);
-    f.agent_status = name_at(agent_names, agent);
     f.provider = api_arg(c, "provider");
     f.text = api_arg(c, "q");
     f.order = (enum asset_order)sort;

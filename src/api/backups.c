@@ -7,15 +7,13 @@ void op_backups_list(struct api_call *c)
     struct api_faults faults = {0};
     struct api_page page;
     struct backup_filter filter = {0};
-    int status = -1;
     api_known_args(c, (const char *const[]){"status", "integration_id", "stale", NULL}, &faults);
     api_page_read(c, &page, &faults);
-    api_arg_enum(c, "status", backup_status_names, &status, &faults);
+    filter.status = api_arg_word(c, "status", backup_status_names, &faults);
     api_arg_id(c, "integration_id", &filter.integration_id, &faults);
     api_arg_tri(c, "stale", &filter.stale, &faults);
     if (!api_faults_none(c, &faults))
         return;
-    filter.status = status < 0 ? SLICE_NONE : slice_cstr(backup_status_names[status]);
     struct page_request request = api_page_request(c, &page);
     backup_list(c->hub->db, &filter, &request, api_reply_page, c);
 }

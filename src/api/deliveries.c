@@ -9,14 +9,13 @@ void op_deliveries_list(struct api_call *c)
 {
     struct api_faults faults = {0};
     struct api_page page;
-    int status = -1;
     api_known_args(c, (const char *const[]){"status", "type", NULL}, &faults);
     api_page_read(c, &page, &faults);
-    api_arg_enum(c, "status", status_names, &status, &faults);
+    struct slice status = api_arg_word(c, "status", status_names, &faults);
     if (!api_faults_none(c, &faults))
         return;
     const struct delivery_filter filter = {
-        .status = status < 0 ? SLICE_NONE : slice_cstr(status_names[status]),
+        .status = status,
         .type = api_arg(c, "type"),
         .integration_id = c->integration->id,
     };
