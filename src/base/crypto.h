@@ -30,7 +30,6 @@ void crypto_wipe(void *p, size_t n);
 struct secret;
 struct secret *secret_new(struct slice text);
 struct slice secret_text(const struct secret *s); /* NULL: SLICE_NONE */
-struct secret *secret_copy(const struct secret *s);
 void secret_free(struct secret *s);
 void secret_freep(struct secret **s);
 /* "****cdef": the last four characters, or only asterisks when it has fewer than 12. */

@@ -39,11 +39,6 @@ struct slice secret_text(const struct secret *s)
     return s ? slice_of(s->text, s->n) : SLICE_NONE;
 }
 
-struct secret *secret_copy(const struct secret *s)
-{
-    return s ? secret_new(secret_text(s)) : NULL;
-}
-
 void secret_free(struct secret *s)
 {
     if (!s)

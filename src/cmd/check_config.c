@@ -38,9 +38,10 @@ static bool check_egress(const struct options *o, struct err *e)
 static bool check_log(const struct options *o, struct err *e)
 {
     enum log_level level;
+    enum log_format format;
     if (!log_level_parse(slice_cstr(o->log_level), &level))
         return err_set(e, ERR_CONFIG, "log_level = %s: one of debug, info, warn, error", o->log_level);
-    if (strcmp(o->log_format, "json") != 0 && strcmp(o->log_format, "logfmt") != 0)
+    if (!log_format_parse(slice_cstr(o->log_format), &format))
         return err_set(e, ERR_CONFIG, "log_format = %s: one of logfmt, json", o->log_format);
     return true;
 }

@@ -51,9 +51,11 @@ struct serve {
 static void log_configure(struct log *log, const struct options *o)
 {
     enum log_level level;
+    enum log_format format;
     if (log_level_parse(slice_cstr(o->log_level), &level))
         log_set_level(log, level);
-    log_set_format(log, strcmp(o->log_format, "json") == 0 ? LOG_JSON : LOG_LOGFMT);
+    if (log_format_parse(slice_cstr(o->log_format), &format))
+        log_set_format(log, format);
 }
 
 static void serve_give_up(struct serve *s, const struct err *e)

@@ -80,7 +80,7 @@ static void call_deliver(void *arg)
 }
 
 /* Others wait for what the probe finds: it must not keep them waiting for anything else. */
-void call_give_up_probe(struct call *c)
+static void give_up_probe(struct call *c)
 {
     if (!c->probing)
         return;
@@ -97,7 +97,7 @@ void call_log_failed(const struct call *c, usec_t took, const struct err *e)
 /* e == NULL: the answer speaks for itself. */
 void call_end(struct call *c, const struct err *e)
 {
-    call_give_up_probe(c);
+    give_up_probe(c);
     c->failed = e != NULL;
     if (e)
         c->err = *e;
@@ -194,7 +194,7 @@ static void call_send(struct call *c)
 
 static void call_hold(struct call *c)
 {
-    call_give_up_probe(c);
+    give_up_probe(c);
     call_enter(c, CALL_HELD);
 }
 
@@ -217,7 +217,7 @@ static void on_granted(void *arg, const struct err *e)
         now = token_now(env->tokens);
         if (!now && !c->asked) { /* it has expired while we stood in line */
             budget_return(env->budget);
-            call_give_up_probe(c);
+            give_up_probe(c);
             call_begin(c);
             return;
         }
@@ -324,7 +324,7 @@ void call_drop(struct call *c)
     loop_undefer(c->env->hub->loop, &c->ending);
     if (c->exchange)
         call_cut(c);
-    call_give_up_probe(c);
+    give_up_probe(c);
     if (c->state != CALL_ENDED)
         call_enter(c, CALL_ENDED);
 }

@@ -80,7 +80,6 @@ static inline const struct options *call_options(const struct call *c)
 void call_enter(struct call *c, enum call_state to);
 void call_begin(struct call *c);                    /* the first step of an attempt */
 void call_end(struct call *c, const struct err *e); /* e == NULL: the answer speaks for itself */
-void call_give_up_probe(struct call *c);
 void call_log_failed(const struct call *c, usec_t took, const struct err *e);
 struct machine_reply call_reply(const struct call *c, const struct err *e);
 

@@ -31,7 +31,7 @@ static void fault(struct merge *m, const char *key, size_t nkey, const char *det
     f->v[f->n++] = (struct configure_fault){str_take(&pointer), mem_strdup(detail)};
 }
 
-void configure_faults_release(struct configure_faults *f)
+static void faults_release(struct configure_faults *f)
 {
     for (size_t i = 0; i < f->n; i++) {
         free(f->v[i].pointer);
@@ -277,5 +277,5 @@ void configure_merge_release(struct merge *m)
     settings_free(m->settings);
     str_release(&m->base_url);
     str_release(&m->sealed);
-    configure_faults_release(&m->faults);
+    faults_release(&m->faults);
 }

@@ -24,6 +24,5 @@ struct merge {
 /* False: faults, or *e for what is not the input's fault (no key). */
 bool configure_merge(struct merge *m, struct err *e);
 void configure_merge_release(struct merge *m);
-void configure_faults_release(struct configure_faults *f);
 
 #endif

@@ -213,7 +213,7 @@ static void step_write(struct reseal *r)
     struct pg_seg *s = pg_seg_new(r->in.db, r->tenant);
     size_t values = 0;
     audit_by(s, r->in.who);
-    sealed_add_quiet(s);
+    audit_off(s);
     for (size_t i = 0; i < sealed_nplaces; i++)
         if (r->at[i].changes.values) {
             r->at[i].stmt = sealed_add_put(s, &sealed_places[i], r->tenant, &r->at[i].changes);

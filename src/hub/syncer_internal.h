@@ -11,6 +11,5 @@ struct refresher *refresher_new(struct hub *h);
 void refresher_free(struct refresher *f);
 void refresher_add(struct refresher *f, int64_t tenant_id, int64_t integration_id, struct slice device_id);
 void refresher_stop(struct refresher *f); /* forgets what waits, cancels what runs */
-size_t refresher_count(const struct refresher *f);
 
 #endif

@@ -313,11 +313,6 @@ void refresher_stop(struct refresher *f)
     }
 }
 
-size_t refresher_count(const struct refresher *f)
-{
-    return HASH_COUNT(f->by_key);
-}
-
 void refresher_free(struct refresher *f)
 {
     struct item *i, *next;

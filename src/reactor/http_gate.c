@@ -222,7 +222,8 @@ struct seen { /* what only the whole head can judge */
     bool close, keep_alive;
 };
 
-bool http_list_has(struct slice list, const char *word)
+/* Does a comma-separated list hold this word (case-insensitive, parameters after ';' not looked at)? */
+static bool list_has(struct slice list, const char *word)
 {
     while (list.n) {
         struct slice item = slice_cut(&list, ',');
@@ -273,8 +274,8 @@ static bool on_transfer_encoding(struct http_head *h, struct seen *seen, struct 
 
 static bool on_connection(struct http_head *h, struct seen *seen, struct slice value, struct http_refusal *why)
 {
-    seen->close |= http_list_has(value, "close");
-    seen->keep_alive |= http_list_has(value, "keep-alive");
+    seen->close |= list_has(value, "close");
+    seen->keep_alive |= list_has(value, "keep-alive");
     return true;
 }
 

@@ -50,8 +50,6 @@ struct slice http_head_get(const struct http_head *h, const char *name);
  * (waiting would be in vain). */
 size_t http_head_end(struct slice in, size_t from, bool *bad);
 
-/* Does a comma-separated list hold this word (case-insensitive, parameters after ';' not looked at)? */
-bool http_list_has(struct slice list, const char *word);
 /* Is gzip acceptable by this Accept-Encoding (SLICE_NONE: no)? */
 bool http_accepts_gzip(struct slice accept_encoding);
 

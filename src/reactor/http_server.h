@@ -101,14 +101,12 @@ bool http_request_is_tls(const struct http_request *r);
 const char *http_request_id(const struct http_request *r);
 /* The trace of the client's traceparent, or a new one; the span is this request's own. For the log and for calls made on its behalf. */
 const struct trace *http_request_trace(const struct http_request *r);
-usec_t http_request_started(const struct http_request *r); /* loop_now when the head was complete */
 /* Room for the caller's own per-request value (credential, tenant). `free_fn` may be NULL; runs after the reply. */
 void http_request_set_data(struct http_request *r, void *data, void (*free_fn)(void *));
 void *http_request_data(const struct http_request *r);
 /* `cb` runs at most once, when the client leaves before the reply; the request stays valid and must still be replied to. */
 void http_request_on_gone(struct http_request *r, void (*cb)(struct http_request *r, void *arg), void *arg);
 bool http_request_gone(const struct http_request *r);
-struct http_server *http_request_server(const struct http_request *r);
 
 /* --- the reply; names and values with CR, LF or NUL are an assert --- */
 void http_reply_header(struct http_request *r, const char *name, const char *value); /* before the reply; copies */

@@ -102,7 +102,6 @@ void server_count_rejected(struct http_server *s, const char *reason);
 void server_count_finished(struct http_request *r, int status, usec_t took);
 void server_conn_gone(struct http_server *s); /* one connection less */
 
-void listeners_pause(struct http_server *s, enum accept_pause why);
 void listeners_resume(struct http_server *s, enum accept_pause why);
 void listeners_close(struct http_server *s);
 void listeners_free(struct http_server *s);

@@ -18,7 +18,7 @@
 
 /* --- pausing --- */
 
-void listeners_pause(struct http_server *s, enum accept_pause why)
+static void listeners_pause(struct http_server *s, enum accept_pause why)
 {
     s->accept_paused |= why;
     struct listener *l;

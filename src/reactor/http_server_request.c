@@ -310,11 +310,6 @@ const struct trace *http_request_trace(const struct http_request *r)
     return &r->trace;
 }
 
-usec_t http_request_started(const struct http_request *r)
-{
-    return r->started;
-}
-
 void http_request_set_data(struct http_request *r, void *data, void (*free_fn)(void *))
 {
     if (r->free_data)
@@ -337,9 +332,4 @@ void http_request_on_gone(struct http_request *r, void (*cb)(struct http_request
 bool http_request_gone(const struct http_request *r)
 {
     return r->gone;
-}
-
-struct http_server *http_request_server(const struct http_request *r)
-{
-    return r->server;
 }

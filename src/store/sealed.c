@@ -102,11 +102,6 @@ void sealed_changes_release(struct sealed_changes *c)
     c->values = 0;
 }
 
-void sealed_add_quiet(struct pg_seg *s)
-{
-    pg_add(s, &Q_SEALED_QUIET);
-}
-
 unsigned sealed_add_put(struct pg_seg *s, const struct sealed_place *p, int64_t tenant_id,
                         const struct sealed_changes *c)
 {

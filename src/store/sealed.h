@@ -36,8 +36,6 @@ struct sealed_changes {
 void sealed_changes_init(struct sealed_changes *c);
 void sealed_changes_add(struct sealed_changes *c, int64_t id, struct slice old, struct slice fresh, size_t values);
 void sealed_changes_release(struct sealed_changes *c);
-/* The audit log's triggers keep still for the rest of the segment, which adds a row of its own. */
-void sealed_add_quiet(struct pg_seg *s);
 /* pg_affected tells how many rows were still as read. */
 unsigned sealed_add_put(struct pg_seg *s, const struct sealed_place *p, int64_t tenant_id,
                         const struct sealed_changes *c);

@@ -96,7 +96,6 @@ extern const struct map nin_os_map, nin_system_map, nin_processor_map, nin_volum
     nin_antivirus_map, nin_user_map, nin_alert_map, nin_activity_map;
 
 /* --- rows → records --- */
-enum asset_type nin_asset_type(struct slice node_class);
 void nin_emit_organization(const struct record_organization *o, const struct sink *sink);
 void nin_emit_device(const struct nin_device *d, const struct sink *sink);
 void nin_emit_references(const struct nin_device *d, const struct sink *sink);

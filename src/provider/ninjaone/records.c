@@ -41,7 +41,7 @@ static const struct {
     {"MANAGED_DEVICE", ASSET_UNKNOWN},
 };
 
-enum asset_type nin_asset_type(struct slice node_class)
+static enum asset_type asset_type(struct slice node_class)
 {
     for (size_t i = 0; i < ARRAY_LEN(node_classes); i++)
         if (slice_is(node_class, node_classes[i].node_class))
@@ -91,7 +91,7 @@ void nin_emit_device(const struct nin_device *d, const struct sink *sink)
                 .hostname = known(d->system_name),
                 .dns_name = known(d->dns_name),
                 .uid = known(d->uid),
-                .type = nin_asset_type(d->node_class),
+                .type = asset_type(d->node_class),
                 .product_class = known(d->node_class),
                 .status = status_of(d->offline),
                 .public_ip = known(d->public_ip),

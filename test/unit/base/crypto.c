@@ -84,14 +84,12 @@ static void masking(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         _cleanup_(str_release) struct str out = {0};
         _cleanup_(secret_freep) struct secret *s = secret_new(slice_cstr(cases[i].text));
-        _cleanup_(secret_freep) struct secret *copy = secret_copy(s);
-        secret_mask(copy, &out);
+        secret_mask(s, &out);
         assert_text(str_slice(&out), cases[i].want);
         assert_true(secret_is_mask(str_slice(&out)));
         assert_false(secret_is_mask(slice_cstr(cases[i].text)));
     }
     assert_text(secret_text(NULL), NULL);
-    assert_null(secret_copy(NULL));
     static const char *const none[] = {"***", "***abcd", "****abc", "****abcde", "****\xFF\xFF\xFF\xFF", "a****abcd"};
     for (size_t i = 0; i < ARRAY_LEN(none); i++)
         assert_false(secret_is_mask(slice_cstr(none[i])));
