@@ -14,19 +14,27 @@
 #include "msphub/record.h"
 
 /* --- settings: what the tenant configured, by the field table --- */
-enum provider_field_kind { FIELD_INPUT_TEXT, FIELD_INPUT_SECRET, FIELD_INPUT_SELECT, FIELD_INPUT_URL, FIELD_INPUT_BOOL, FIELD_INPUT_NUMBER };
+enum provider_field_kind {
+    FIELD_INPUT_TEXT,
+    FIELD_INPUT_SECRET,
+    FIELD_INPUT_SELECT,
+    FIELD_INPUT_URL,
+    FIELD_INPUT_BOOL,
+    FIELD_INPUT_NUMBER
+};
 struct provider_field {
     const char *key, *label;
     enum provider_field_kind kind;
     bool required;
-    const char *fallback;       /* default, as text; NULL: none */
+    const char *fallback; /* default, as text; NULL: none */
     const char *help;
     const char *const *options; /* SELECT: values, NULL-terminated */
     int64_t min, max;           /* NUMBER, when max > 0 */
 };
 
 struct settings; /* built by the hub; all lookups are by the field's key */
-struct slice settings_text(const struct settings *s, const char *key); /* secrets as well; absent: the default or SLICE_NONE */
+/* Secrets as well; absent: the default or SLICE_NONE. */
+struct slice settings_text(const struct settings *s, const char *key);
 bool settings_bool(const struct settings *s, const char *key);
 int64_t settings_i64(const struct settings *s, const char *key, int64_t fallback);
 /* For the hub and for tests: from a JSON object; the text is copied, secrets are wiped on free. */
@@ -41,20 +49,22 @@ struct machine_header {
 struct machine_call {
     unsigned id;        /* chosen by the machine, unique among its open calls */
     const char *method; /* "GET", "POST", "PATCH", "PUT", "DELETE" */
-    const char *path;   /* from the root of the base URL, with query, percent-encoded: "/v2/devices-detailed?pageSize=1000" */
-    struct slice body;  /* .p == NULL: none */
+    /* From the root of the base URL, with query, percent-encoded: "/v2/devices-detailed?pageSize=1000". */
+    const char *path;
+    struct slice body; /* .p == NULL: none */
     const char *content_type;
-    bool repeatable;    /* may be sent again when the outcome is unknown: GETs, and POST/PATCH calls that only list */
-    bool anonymous;     /* without the credential: token endpoint, public probe */
-    const char *what;   /* for messages and metrics, low cardinality: "devices", "alerts", "token" */
+    bool repeatable;  /* may be sent again when the outcome is unknown: GETs, and POST/PATCH calls that only list */
+    bool anonymous;   /* without the credential: token endpoint, public probe */
+    const char *what; /* for messages and metrics, low cardinality: "devices", "alerts", "token" */
     struct machine_header headers[MACHINE_MAX_HEADERS]; /* beside those of authorize; ends at name == NULL */
     /* All pointers live until the call's on_end. */
 };
 
 struct machine_reply {
-    int status;               /* 0: none came */
-    const struct err *err;    /* no whole answer (status is 0 or, for a cut body, the status), or the engine refuses it (a page for data, a
-                               * redirect, a wait longer than call_max_wait, no credential): why. NULL: status and body tell */
+    int status; /* 0: none came */
+    /* No whole answer (status is 0 or, for a cut body, the status), or the engine refuses it (a page for data, a
+     * redirect, a wait longer than call_max_wait, no credential): why. NULL: status and body tell. */
+    const struct err *err;
     const char *content_type; /* never NULL */
     struct slice error_body;  /* status is not 2xx, or refused by accept: the body's first 16 KiB */
     usec_t date;              /* the server's Date header; USEC_NONE */
@@ -68,18 +78,18 @@ enum machine_want {
 };
 
 enum sync_mode { SYNC_FULL, SYNC_INCREMENTAL, SYNC_SINGLE };
-#define SYNC_KIND(k)     (1u << (k)) /* of enum record_kind; FACET goes with DEVICE */
-#define SYNC_KINDS_ALL   0xffffffffu
+#define SYNC_KIND(k)   (1u << (k)) /* of enum record_kind; FACET goes with DEVICE */
+#define SYNC_KINDS_ALL 0xffffffffu
 
 struct machine_input {
     const struct settings *settings;
     struct slice refresh_token; /* authenticate: the stored one, or SLICE_NONE */
     usec_t now;                 /* wall clock at the start */
     enum sync_mode mode;
-    unsigned kinds;             /* SYNC_KIND bits */
-    struct slice cursor;        /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
-    struct slice checkpoint;    /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
-    struct slice device_id;     /* SINGLE */
+    unsigned kinds;          /* SYNC_KIND bits */
+    struct slice cursor;     /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
+    struct slice checkpoint; /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
+    struct slice device_id;  /* SINGLE */
 };
 
 /* Where a machine puts what it found. All calls copy what they need. */
@@ -107,7 +117,8 @@ struct sink {
 struct machine; /* the provider's own state */
 struct machine_ops {
     const char *name; /* "sync" */
-    struct machine *(*start)(const struct machine_input *in, const struct sink *sink, struct err *e); /* NULL: *e says why; input and sink outlive the machine */
+    /* NULL: *e says why; input and sink outlive the machine. */
+    struct machine *(*start)(const struct machine_input *in, const struct sink *sink, struct err *e);
     enum machine_want (*next)(struct machine *m, struct machine_call *ret);
     /* May be NULL. A 2xx answer begins, before its first piece: status, content type, date. Again for each repetition. */
     void (*on_head)(struct machine *m, unsigned call, const struct machine_reply *head);
@@ -118,7 +129,7 @@ struct machine_ops {
     /* Once per call, last: after the engine's retries. */
     void (*on_end)(struct machine *m, unsigned call, const struct machine_reply *r);
     bool (*result)(const struct machine *m, struct err *e); /* after DONE: false with why the whole failed */
-    void (*free)(struct machine *m); /* at any time, open calls or not */
+    void (*free)(struct machine *m);                        /* at any time, open calls or not */
 };
 
 /* --- webhooks --- */
@@ -144,8 +155,8 @@ enum reply_class {
 
 enum budget_scope { BUDGET_INTEGRATION, BUDGET_TENANT, BUDGET_HOST, BUDGET_SOURCE_ADDRESS };
 struct provider_limits {
-    unsigned concurrency;      /* calls open at once */
-    unsigned per_minute;       /* 0: none known */
+    unsigned concurrency; /* calls open at once */
+    unsigned per_minute;  /* 0: none known */
     enum budget_scope scope;
 };
 
@@ -161,8 +172,8 @@ struct provider {
     const char *name, *vendor, *category, *description, *documentation_url;
     const struct provider_field *fields;
     size_t nfields;
-    unsigned flags;  /* enum provider_flag */
-    unsigned kinds;  /* SYNC_KIND bits that sync can deliver */
+    unsigned flags; /* enum provider_flag */
+    unsigned kinds; /* SYNC_KIND bits that sync can deliver */
     struct provider_limits limits;
     const char *webhook_secret_header; /* where deliveries carry the secret: "X-Msphub-Secret" */
     const char *webhook_template;      /* what a person pastes into the product, or NULL */

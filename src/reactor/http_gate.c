@@ -149,8 +149,7 @@ static bool check_decoded(struct slice text, bool is_path, struct http_refusal *
     for (size_t i = 0; i < text.n; i++)
         if (text.p[i] == '%' && (i + 2 >= text.n || hex_digit(text.p[i + 1]) < 0 || hex_digit(text.p[i + 2]) < 0))
             return bad(why, "A '%' in the request target is not followed by two hexadecimal digits.");
-    _cleanup_(mem_freep)
-    char *decoded = mem_alloc(text.n + 1);
+    _cleanup_(mem_freep) char *decoded = mem_alloc(text.n + 1);
     struct slice plain = slice_of(decoded, http_unescape(text, false, decoded));
     if (!utf8_storable(plain))
         return bad(why, "The request target does not decode to UTF-8 text.");

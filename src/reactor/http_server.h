@@ -110,7 +110,8 @@ bool http_request_gone(const struct http_request *r);
 
 /* --- the reply; names and values with CR, LF or NUL are an assert --- */
 void http_reply_header(struct http_request *r, const char *name, const char *value); /* before the reply; copies */
-struct slice http_reply_header_get(const struct http_request *r, const char *name);  /* as set so far; SLICE_NONE: not set */
+/* As set so far; SLICE_NONE: not set. */
+struct slice http_reply_header_get(const struct http_request *r, const char *name);
 /* Ends the request. Content-Length, Date, X-Request-Id are set here; HEAD, 204 and 304 are sent without a body. Bodies over
  * 1 KiB are gzipped when the client accepts it and the type is text or JSON. `type` may be NULL for no body. */
 void http_reply(struct http_request *r, int status, const char *type, struct slice body);

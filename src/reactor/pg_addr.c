@@ -68,8 +68,7 @@ static void next_host(void *arg)
         if (last)
             r->hosts = SLICE_NONE;
         if (!is_local(r->host)) {
-            _cleanup_(mem_freep)
-            char *name = mem_strndup(r->host.p, r->host.n);
+            _cleanup_(mem_freep) char *name = mem_strndup(r->host.p, r->host.n);
             r->query = address_resolve(r->loop, name, 0, on_addresses, r);
             return;
         }

@@ -192,8 +192,7 @@ static bool send_timeout(struct pg_conn *c, struct pg_seg *s)
 
 static bool send_pipeline(struct pg_conn *c, struct pg_seg *s)
 {
-    _cleanup_(wire_params_release)
-    struct wire_params w = {0};
+    _cleanup_(wire_params_release) struct wire_params w = {0};
     wire_params_fill(&w, s);
     s->cmds = mem_alloc((2 * s->nstmts + 1) * sizeof(*s->cmds));
     if (!pipe_mode(c, true) || !send_timeout(c, s))

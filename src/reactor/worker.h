@@ -7,8 +7,10 @@
 
 struct worker;
 struct worker *worker_new(struct loop *l, size_t max_jobs);
-void worker_free(struct worker *w); /* waits for the job in hand, cancels the rest (their done is called with canceled = true) */
+/* Waits for the job in hand, cancels the rest (their done is called with canceled = true). */
+void worker_free(struct worker *w);
 /* `work` runs on the thread and touches nothing but `job`; `done` runs on the loop. False when the queue is full. */
-bool worker_run(struct worker *w, void *job, void (*work)(void *job), void (*done)(void *job, bool canceled)) WARN_UNUSED;
+bool worker_run(struct worker *w, void *job, void (*work)(void *job),
+                void (*done)(void *job, bool canceled)) WARN_UNUSED;
 
 #endif

@@ -209,8 +209,8 @@ int testhub_setup(void **state)
         cluster,
         "do $$ begin while exists (select pg_terminate_backend(pid) from pg_stat_activity where usename = 'msphub') "
         "loop perform pg_sleep(0.002); perform pg_stat_clear_snapshot(); end loop; end $$");
-    pgtest_sql(cluster,
-               "truncate tenants, webhook_deliveries cascade; insert into tenants (slug, name) values ('platform', 'Platform'), ('msp', 'MSP')");
+    pgtest_sql(cluster, "truncate tenants, webhook_deliveries cascade; insert into tenants (slug, name) values "
+                        "('platform', 'Platform'), ('msp', 'MSP')");
     t->tenant = pgtest_count(cluster, "select tenant_id from tenants where slug = 'msp'");
     options_init(&t->options);
     testhub_start(t);

@@ -419,7 +419,8 @@ static void what_was_never_bad_is_no_alert(void **state)
     assert_int_equal(c.created + c.updated + c.resolved, 0);
     check_value("0", "select count(*) from rmm_alerts");
 
-    c = apply_one(w, "plan", (struct record_alert)TRIGGERED(20, S("4"), SEVERE(CRITICAL), .message = S("quota")), T(21));
+    c = apply_one(w, "plan", (struct record_alert)TRIGGERED(20, S("4"), SEVERE(CRITICAL), .message = S("quota")),
+                  T(21));
     assert_int_equal(c.created, 1);
     /* of an earlier start, or a better word on the same one: nothing */
     apply_one(w, "plan", (struct record_alert)GOOD(10, S("1")), T(22));
@@ -455,7 +456,8 @@ static void bad_and_good_in_one_batch_are_ordered_by_their_stamps(void **state)
     assert_int_equal(c.processed, 6);
     assert_int_equal(c.created, 2);
     assert_int_equal(c.resolved, 1);
-    check_value("a:resolved b:triggered", "select string_agg(series || ':' || state, ' ' order by series) from rmm_alerts");
+    check_value("a:resolved b:triggered",
+                "select string_agg(series || ':' || state, ' ' order by series) from rmm_alerts");
 }
 
 int main(void)
