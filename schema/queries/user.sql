@@ -121,10 +121,10 @@ select user_id from users where tenant_id = $1 and email = $2::text;
 with target as (
     select u.user_id, u.version, u.role, u.disabled_at is null and u.role in ('admin', 'platform') as administers,
            exists (select 1 from users o where o.tenant_id = $1 and o.user_id <> $2 and o.role in ('admin', 'platform')
-                   and o.disabled_at is null) as others
+                   and o.disabled_at is null) as others, u.locked_until > now() as locked
     from users u where u.tenant_id = $1 and u.user_id = $2
 ), verdict as (
-    select t.role, case
+    select t.role, t.locked, case
         when $3::bigint <> 0 and version <> $3::bigint then 'version'
         when not $9 and (role = 'platform' or $5::text = 'platform') then 'platform'
         when $6::boolean and user_id = $8::bigint then 'self'
@@ -138,7 +138,7 @@ with target as (
         failed_attempts = case when $7 then 0 else failed_attempts end, locked_until = case when $7 then null else locked_until end,
         version = version + 1, updated_at = now()
     from verdict v where v.verdict = 'ok' and u.tenant_id = $1 and u.user_id = $2
-    returning u.tenant_id, u.user_id, u.disabled_at, u.role, msphub_user_json(u)::text as item
+    returning u.tenant_id, u.user_id, u.email, u.disabled_at, u.role, msphub_user_json(u)::text as item
 ), closed as (
     delete from sessions s using changed c where s.tenant_id = c.tenant_id and s.user_id = c.user_id and c.disabled_at is not null
 ), due as ( -- another role: each session exchanges its token with its next request
@@ -146,7 +146,9 @@ with target as (
     where c.role <> v.role and s.tenant_id = c.tenant_id and s.user_id = c.user_id and k.tenant_id = s.tenant_id
       and k.session_id = s.session_id
 )
-select v.verdict, c.item, case when c.user_id is not null then pg_notify('msphub_session', c.tenant_id || '/' || c.user_id)::text end
+select v.verdict, c.item, case when c.user_id is not null then pg_notify('msphub_session', c.tenant_id || '/' || c.user_id)::text end,
+       case when $7 and v.locked and c.user_id is not null
+            then msphub_audit_write(c.tenant_id, 'user.unlocked', 'user', c.email, c.user_id, null, null, null)::text end
 from verdict v left join changed c on true;
 
 -- name: delete
