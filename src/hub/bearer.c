@@ -154,10 +154,12 @@ static struct access_identity identity(const struct check *c, const struct jwt_c
         .role = role,
         .scopes = ACCESS_ALL_SCOPES,
     };
-    struct slice name = email.n ? email : claims->subject;
-    char label[64 + 256];
-    int n = snprintf(label, sizeof label, "%.*s/%.*s", SLICE_FMT(p->name), (int)MIN(name.n, 255), name.p);
-    struct slice cut = utf8_cut(slice_of(label, (size_t)n), sizeof who.label - 1);
+    /* The subject first: an address may be what somebody typed in at the issuer. */
+    _cleanup_(str_release) struct str label = {0};
+    str_addf(&label, "%.*s/%.*s", SLICE_FMT(p->name), SLICE_FMT(claims->subject));
+    if (email.n)
+        str_addf(&label, " (%.*s)", SLICE_FMT(email));
+    struct slice cut = utf8_cut(str_slice(&label), sizeof who.label - 1);
     memcpy(who.label, cut.p, cut.n);
     return who;
 }

@@ -135,7 +135,7 @@ class Bearer(Providers):
         self.ok(http.post("/api/v1/identity-providers", {"name": "second", "issuer": self.idp.issuer, "default_role": "viewer"}), 201)
         row = self.cluster.sql("select actor_kind, actor from audit_logs where action = 'identity_provider.created' "
                                "and target = 'second'")[0]
-        self.assertEqual(row, ["token", "corp/ada@example.org"])
+        self.assertEqual(row, ["token", "corp/p-1 (ada@example.org)"])
 
     def test_rotation(self):
         self.make()
