@@ -12,12 +12,16 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 
 #define LEEWAY SECONDS(60)
+
+LIST_HEAD(arrivals, arrival);
 
 struct oidcs {
     struct hub *h;
     unsigned returning;
+    struct arrivals arrivals; /* those of `returning` */
     struct metric *opened, *refused, *failed;
 };
 
@@ -133,6 +137,7 @@ struct arrival {
     enum access_role role;
     oidc_returned_cb *cb;
     void *arg;
+    LIST_ENTRY(arrival) link;
 };
 
 static void arrival_end(struct arrival *a, const struct oidc_outcome *o, const struct err *e)
@@ -144,6 +149,7 @@ static void arrival_end(struct arrival *a, const struct oidc_outcome *o, const s
     memcpy(return_to, a->flow.return_to, sizeof return_to);
     told.return_to = return_to;
     a->h->oidcs->returning--;
+    LIST_REMOVE(a, link);
     identity_provider_unref(a->p);
     issuer_unref(a->is);
     arena_wipe(a->arena);
@@ -446,6 +452,16 @@ static void on_providers(void *arg, const struct err *e)
     }
 }
 
+/* Refused ones are on their way out and do not count. */
+static bool tenant_is_busy(const struct oidcs *o, int64_t tenant_id)
+{
+    unsigned n = 0;
+    const struct arrival *a;
+    LIST_FOREACH (a, &o->arrivals, link)
+        n += a->flow.tenant_id == tenant_id && a->err.code == ERR_NONE;
+    return n >= OIDC_MAX_OF_TENANT;
+}
+
 void oidc_return(struct hub *h, const struct oidc_answer *in, oidc_returned_cb *cb, void *arg)
 {
     struct arrival *a = NEW(struct arrival);
@@ -463,8 +479,10 @@ void oidc_return(struct hub *h, const struct oidc_answer *in, oidc_returned_cb *
     };
     if (h->oidcs->returning++ >= OIDC_MAX_RETURNS)
         err_set(&a->err, ERR_LIMIT, "%d sign-ins are being worked on already; try again", OIDC_MAX_RETURNS);
-    else
-        oidc_flow_open(h, in->cookie, in->state, &a->flow, &a->err);
+    else if (oidc_flow_open(h, in->cookie, in->state, &a->flow, &a->err) && tenant_is_busy(h->oidcs, a->flow.tenant_id))
+        err_set(&a->err, ERR_LIMIT, "%d sign-ins of this tenant are being worked on already; try again",
+                OIDC_MAX_OF_TENANT);
+    LIST_INSERT_HEAD(&h->oidcs->arrivals, a, link);
     identity_providers_ready(h->identity_providers, on_providers, a);
 }
 
@@ -474,6 +492,7 @@ struct oidcs *oidcs_new(struct hub *h)
 {
     struct oidcs *o = NEW(struct oidcs);
     o->h = h;
+    LIST_INIT(&o->arrivals);
     struct metric_family *f = metric_family(h->metrics, METRIC_COUNTER, "msphub_oidc_sign_ins_total",
                                             "Sign-ins by OpenID Connect that came back.", "outcome", NULL, 0);
     o->opened = metric_with(f, METRIC_L("opened"));

@@ -13,6 +13,7 @@
 
 #define OIDC_LIFETIME      SECONDS(600)
 #define OIDC_MAX_RETURNS   64 /* answers being worked on at once */
+#define OIDC_MAX_OF_TENANT 16 /* of them: an issuer that never answers keeps nobody else out */
 #define OIDC_RETURN_TO_MAX 512
 
 struct oidcs *oidcs_new(struct hub *h);

@@ -246,10 +246,20 @@ class SignIn(World):
         threads = [threading.Thread(target=lambda b=b, p=p: setattr(b, "answer", b.get(p))) for b, p in backs]
         for t in threads:
             t.start()
+        eventually(lambda: self.idp.count("/token") == 16, "the issuer keeps as many waiting as a tenant may have")
+        other = Provider()  # another tenant's people are not kept out
+        self.addCleanup(other.close)
+        other.redirect_uris = self.idp.redirect_uris
+        self.make(self.other, issuer=other.issuer)
+        elsewhere = self.browser()
+        there = Http(other.issuer)
+        self.addCleanup(there.close)
+        back = there.get(path_of(self.begin(elsewhere, path="/auth/oidc/globex/corp"))).headers["Location"]
+        self.assertEqual(elsewhere.get(path_of(back)).status, 302)
         for t in threads:
             t.join()
         busy = [b.answer for b, _ in backs if b.answer.json["type"] == "/problems/sign_in_busy"]
-        self.assertEqual(len(busy), 80 - 64)
+        self.assertEqual(len(busy), 80 - 16)
         for answer in busy:
             self.problem(answer, 503)
             self.assertTrue(answer.headers["Retry-After"])
