@@ -363,27 +363,21 @@ static void on_tenant(void *arg, const struct pg_reply *r)
 {
     struct takeover *t = arg;
     struct takeover_line *l = &t->lines[t->at];
-    struct tenant_row found[2] = {0};
-    int64_t id;
+    struct tenant_row found = {0};
     if (pg_reply_err(r)) {
         finish(t, pg_reply_err(r));
         return;
     }
-    bool numeric = slice_i64(tenant_name(t, t->at), &id) && id > 0;
-    for (unsigned i = 0; i < 1U + numeric; i++)
-        if (pg_nrows(r, i))
-            tenant_read(r, i, &found[i]);
-    const struct tenant_row *one = found[0].tenant_id ? &found[0] : &found[1];
-    if (found[0].tenant_id && found[1].tenant_id && found[0].tenant_id != found[1].tenant_id)
-        judge(l, TAKEOVER_SKIPPED, "one tenant has the slug %s, another one the id; say which by --tenant-map",
-              found[0].slug);
-    else if (!one->tenant_id)
-        judge(l, TAKEOVER_SKIPPED, "no tenant has the slug or the id \"%.*s\"", SLICE_FMT(tenant_name(t, t->at)));
-    else if (one->status == TENANT_DELETING)
-        judge(l, TAKEOVER_SKIPPED, "the tenant %s is being deleted", one->slug);
-    else {
-        t->tenants[t->at] = one->tenant_id;
-        snprintf(l->tenant, sizeof l->tenant, "%s", one->slug);
+    if (pg_nrows(r, 0))
+        tenant_read(r, 0, &found);
+    if (!found.tenant_id) {
+        judge(l, TAKEOVER_SKIPPED, "no tenant has the slug \"%.*s\"; name its tenant in a file for --tenant-map",
+              SLICE_FMT(tenant_name(t, t->at)));
+    } else if (found.status == TENANT_DELETING) {
+        judge(l, TAKEOVER_SKIPPED, "the tenant %s is being deleted", found.slug);
+    } else {
+        t->tenants[t->at] = found.tenant_id;
+        snprintf(l->tenant, sizeof l->tenant, "%s", found.slug);
     }
     next_tenant(t);
 }
@@ -391,7 +385,6 @@ static void on_tenant(void *arg, const struct pg_reply *r)
 static void step_tenant(struct takeover *t)
 {
     struct slice name = tenant_name(t, t->at);
-    int64_t id;
     if (!name.p) {
         judge(&t->lines[t->at], TAKEOVER_SKIPPED, "the map names no tenant for it");
         next_tenant(t);
@@ -399,8 +392,6 @@ static void step_tenant(struct takeover *t)
     }
     struct pg_seg *s = pg_seg_new(t->in.h->db, PG_ALL_TENANTS);
     tenant_add_find(s, 0, name);
-    if (slice_i64(name, &id) && id > 0)
-        tenant_add_find(s, id, SLICE_NONE);
     pg_submit(s, on_tenant, t);
 }
 

@@ -30,7 +30,7 @@ struct takeover_report {
 };
 
 struct takeover_pair {
-    struct slice partner, tenant; /* its slug or its id */
+    struct slice partner, tenant; /* its slug */
 };
 struct takeover_input { /* borrowed until `done` */
     struct hub *h;      /* database, keyring, integrations, egress */
@@ -39,7 +39,8 @@ struct takeover_input { /* borrowed until `done` */
     struct slice tenant;         /* of the only partner; SLICE_NONE: each partner's own */
     const struct takeover_pair *map;
     size_t nmap;
-    bool mapped; /* `map` alone tells; else a partner is named as its tenant's slug or id */
+    bool
+        mapped; /* `map` alone tells; else a partner is named as its tenant's slug; numbers of another system would meet ours by chance */
     const struct foreign_keys *keys;
     bool replace, dry_run;
     const struct audit_actor *who;
