@@ -1,8 +1,10 @@
 /* cmd/serve.c - `msphub serve`: puts a hub together, runs it, takes it apart again.
- * States: START -> CHECK (is the schema current?) -> LOAD (integrations) -> SERVE -> DRAIN -> END. It listens from the
- * start: until SERVE, /readyz says what is missing and webhooks are answered 503, so that nobody takes silence for
- * acceptance. Always: a schema that is older than the build ends the process; a database that is away does not, it is
- * waited for. */
+ * States: START -> CHECK (does row-level security hold for our role? is the schema current?) -> LOAD (integrations) -> SERVE ->
+ *         DRAIN -> END. It listens from the start: until SERVE, /readyz says what is missing and webhooks are answered 503, so
+ *         that nobody takes silence for acceptance. DRAIN goes the way of the work: clients, deliveries in hand, runs (checkpoint,
+ *         lease), renewed credentials, the database; what is left drain_timeout and two seconds later is cut off.
+ * Always: a schema that is older than the build, or a role that sees all tenants, ends the process; a database that is away
+ *         does not, it is waited for. */
 #include "api/api.h"
 #include "cmd/command.h"
 #include "cmd/keys.h"
@@ -413,8 +415,9 @@ static void serve_release(struct serve *s)
     timer_cancel(&s->drain_limit);
     for (size_t i = 0; i < ARRAY_LEN(s->signals); i++)
         loop_signal_free(s->signals[i]);
-    /* Whoever is called back by the engine or the database goes after them, so that every callback finds its owner; intake and
-     * applier let go of what they wait for. */
+    /* The loop runs no more. First those who let go of what they wait for, then those who call back (worker, engine, HTTP client,
+     * database pool: each tells what it had under way that it is over), then whoever they called back, each after those whose
+     * callbacks it serves, and the server, whose requests were answered by all of these, and what its requests used. */
     sign_ins_stop(h->sign_ins);
     worker_free(h->worker); /* what waits for a password's hash is answered */
     intake_free(h->intake);
@@ -434,8 +437,7 @@ static void serve_release(struct serve *s)
     oidcs_free(h->oidcs);
     access_free(h->access);
     tenants_free(h->tenants);
-    http_server_free(
-        s->server); /* requests that the drain could not wait for were answered by the parts they waited for */
+    http_server_free(s->server);
     api_free(s->api);
     cidr_list_release(&s->proxies);
     keys_release(&s->keys);

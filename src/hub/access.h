@@ -42,7 +42,7 @@ uint64_t access_scopes_read(struct slice names);
 bool access_may(const struct access_identity *who, enum access_role role, enum access_scope scope);
 
 struct access *access_new(struct hub *h);
-void access_free(struct access *a);
+void access_free(struct access *a); /* after the database pool, whose callbacks it serves */
 /* `key`: as sent, from "Authorization: Bearer …" or X-API-Key; `address`: the client's. Callback once, in a later turn; ERR_AUTH,
  * ERR_FORBIDDEN (the address), ERR_UNAVAILABLE. */
 typedef void access_cb(void *arg, const struct access_identity *who, const struct err *e);

@@ -11,10 +11,10 @@
 #include "reactor/http_server.h"
 
 struct intake *intake_new(struct hub *h);
-void intake_free(struct intake *in); /* after the server, before the database pool */
-void intake_add_routes(struct intake *in,
-                       struct http_server *server); /* once, before listening; in must outlive the server's requests */
-size_t intake_waiting(const struct intake *in);     /* requests that wait for their commit */
-bool intake_full(const struct intake *in);          /* at a ceiling: what comes is refused */
+/* When the loop runs no more, before the database pool. Who waits for a commit is not answered: the server cuts them off. */
+void intake_free(struct intake *in);
+void intake_add_routes(struct intake *in, struct http_server *server); /* once, before listening */
+size_t intake_waiting(const struct intake *in);                        /* requests that wait for their commit */
+bool intake_full(const struct intake *in);                             /* at a ceiling: what comes is refused */
 
 #endif

@@ -12,7 +12,7 @@
 struct tenants;
 struct tenants *tenants_new(struct hub *h);
 void tenants_start(struct tenants *t); /* removals and retention go on from now */
-void tenants_free(struct tenants *t);
+void tenants_free(struct tenants *t);  /* after the database pool, whose callbacks it serves */
 
 /* By id, or by slug when id is 0. The cached one, in the same turn. */
 bool tenants_cached(struct tenants *t, int64_t tenant_id, struct slice slug, struct tenant_row *ret);

@@ -47,7 +47,9 @@ static void metrics_init(struct http_server *s, struct metrics *m)
 
 static void entry_init(struct http_server *s, struct route_entry *e, const struct http_route *route, void *arg)
 {
-    e->route = route;
+    if (route)
+        e->copy = *route;
+    e->route = route ? &e->copy : NULL;
     e->arg = arg;
     e->name = !route ? "none" : route->name ? route->name : route->pattern;
     if (s->metrics)
@@ -112,7 +114,7 @@ void http_server_add(struct http_server *s, const struct http_route *routes, siz
         entry_init(s, e, &routes[i], arg);
         e->next = s->entries;
         s->entries = e;
-        http_router_add(s->router, &routes[i], e);
+        http_router_add(s->router, e->route, e);
     }
 }
 

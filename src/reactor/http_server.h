@@ -58,7 +58,7 @@ struct http_route {
 };
 
 struct http_server *http_server_new(struct loop *l, const struct http_server_options *o, struct metrics *m);
-/* Before listening. Routes are borrowed and must outlive the server; `arg` is passed to their callbacks. Asserts on a double. */
+/* Before listening. Routes are copied, their texts borrowed; `arg` is passed to their callbacks. Asserts on a double. */
 void http_server_add(struct http_server *s, const struct http_route *routes, size_t n, void *arg);
 /* `address`: "127.0.0.1:8080", "[::1]:0", "*:8080". tls may be NULL; a reference is taken. *ret_port gets the port bound to
  * (for port 0); may be NULL. */

@@ -39,7 +39,8 @@ struct route_count {
 };
 
 struct route_entry { /* a route's arg and its series; the last one of the server is for requests without a route */
-    const struct http_route *route;
+    const struct http_route *route; /* `copy`; NULL: without a route */
+    struct http_route copy;
     void *arg;
     const char *name;
     struct histogram *seconds;
