@@ -107,7 +107,7 @@ from users u where u.tenant_id = $1 and ($2::text is null or u.email > $2::text)
 
 -- name: get
 -- $1 tenant, $2 user
-select msphub_user_json(u)::text, u.version from users u where u.tenant_id = $1 and u.user_id = $2;
+select u.user_id, u.version, msphub_user_json(u)::text from users u where u.tenant_id = $1 and u.user_id = $2;
 
 -- name: by_email
 -- $1 tenant, $2 e-mail

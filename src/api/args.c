@@ -303,3 +303,12 @@ void api_reply_item(void *arg, struct slice json, const struct err *e)
     else
         api_reply_tagged(c, 200, 0, json);
 }
+
+void api_reply_row(void *arg, const struct row *row, const struct err *e)
+{
+    struct api_call *c = arg;
+    if (e)
+        api_problem_err(c, e);
+    else
+        api_reply_tagged(c, 200, row->version, row->json);
+}

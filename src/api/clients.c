@@ -17,20 +17,11 @@ void op_clients_list(struct api_call *c)
     client_list(c->hub->db, api_arg(c, "q"), &request, api_reply_page, c);
 }
 
-static void on_row(void *arg, const struct row *row, const struct err *e)
-{
-    struct api_call *c = arg;
-    if (e)
-        api_problem_err(c, e);
-    else
-        api_reply_tagged(c, 200, row->version, row->json);
-}
-
 void op_clients_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
-        client_get(c->hub->db, c->who.tenant_id, id, on_row, c);
+        client_get(c->hub->db, c->who.tenant_id, id, api_reply_row, c);
 }
 
 /* --- changes --- */
@@ -91,12 +82,10 @@ static void on_edited(void *arg, const struct row *row, const struct err *e)
     struct api_call *c = ed->call;
     if (e && e->code == ERR_NOT_FOUND)
         api_problem_changed(c);
-    else if (e)
-        api_problem_err(c, e);
-    else if (ed->deletes)
+    else if (!e && ed->deletes)
         api_reply_none(c);
     else
-        api_reply_tagged(c, 200, row->version, row->json);
+        api_reply_row(c, row, e);
 }
 
 static void on_to_edit(void *arg, const struct row *row, const struct err *e)

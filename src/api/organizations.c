@@ -35,10 +35,8 @@ static void on_decided(void *arg, const struct row *row, const struct err *e)
         struct api_faults faults = {0};
         api_fault(&faults, "/client_id", "there is no such client; GET /api/v1/clients lists them");
         api_faults_none(c, &faults);
-    } else if (e) {
-        api_problem_err(c, e);
     } else {
-        api_reply_tagged(c, 200, row->version, row->json);
+        api_reply_row(c, row, e);
     }
 }
 

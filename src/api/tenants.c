@@ -22,20 +22,11 @@ void op_tenants_list(struct api_call *c)
     tenant_list(c->hub->db, status, &request, api_reply_page, c);
 }
 
-static void on_tenant(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
-{
-    struct api_call *c = arg;
-    if (e)
-        api_problem_err(c, e);
-    else
-        api_reply_tagged(c, 200, version, json);
-}
-
 void op_tenants_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
-        tenant_get(c->hub->db, id, on_tenant, c);
+        tenant_get(c->hub->db, id, api_reply_row, c);
 }
 
 /* --- making and renaming --- */
@@ -48,15 +39,15 @@ static struct slice member_name(struct api_call *c, struct api_faults *f)
     return name;
 }
 
-static void on_created(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
+static void on_created(void *arg, const struct row *row, const struct err *e)
 {
     struct api_call *c = arg;
     if (e) {
         api_problem_err(c, e);
         return;
     }
-    api_location(c, "/api/v1/tenants", tenant_id);
-    api_reply_tagged(c, 201, version, json);
+    api_location(c, "/api/v1/tenants", row->id);
+    api_reply_tagged(c, 201, row->version, row->json);
 }
 
 void op_tenants_create(struct api_call *c)
@@ -81,7 +72,7 @@ struct tenant_call {
     void (*then)(struct tenant_call *t);
 };
 
-static void on_there(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
+static void on_there(void *arg, const struct row *row, const struct err *e)
 {
     struct tenant_call *t = arg;
     if (e)
@@ -100,13 +91,13 @@ static void with_tenant(struct api_call *c, void (*then)(struct tenant_call *t))
     tenant_get(c->hub->db, id, on_there, t);
 }
 
-static void on_renamed(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
+static void on_renamed(void *arg, const struct row *row, const struct err *e)
 {
     struct api_call *c = arg;
     if (e && e->code == ERR_CONFLICT)
         api_problem_changed(c);
     else
-        on_tenant(c, tenant_id, version, json, e);
+        api_reply_row(c, row, e);
 }
 
 static void rename_it(struct tenant_call *t)
@@ -128,7 +119,7 @@ void op_tenants_update(struct api_call *c)
 
 static void suspend(struct tenant_call *t)
 {
-    tenant_suspend(t->call->hub->db, t->id, &t->actor, on_tenant, t->call);
+    tenant_suspend(t->call->hub->db, t->id, &t->actor, api_reply_row, t->call);
 }
 
 void op_tenants_suspend(struct api_call *c)
@@ -138,7 +129,7 @@ void op_tenants_suspend(struct api_call *c)
 
 static void resume(struct tenant_call *t)
 {
-    tenant_resume(t->call->hub->db, t->id, &t->actor, on_tenant, t->call);
+    tenant_resume(t->call->hub->db, t->id, &t->actor, api_reply_row, t->call);
 }
 
 void op_tenants_resume(struct api_call *c)

@@ -24,20 +24,11 @@ void op_users_list(struct api_call *c)
     user_list(c->hub->db, &q, api_reply_page, c);
 }
 
-static void on_got(void *arg, int64_t version, struct slice json, const struct err *e)
-{
-    struct api_call *c = arg;
-    if (e)
-        api_problem_err(c, e);
-    else
-        api_reply_tagged(c, 200, version, json);
-}
-
 void op_users_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
-        user_get(c->hub->db, c->who.tenant_id, id, on_got, c);
+        user_get(c->hub->db, c->who.tenant_id, id, api_reply_row, c);
 }
 
 /* --- what an edit ends with --- */

@@ -34,11 +34,11 @@ struct tenant_work {
 
 /* --- create, list --- */
 
-static void on_created(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
+static void on_created(void *arg, const struct row *row, const struct err *e)
 {
     struct oneshot *o = arg;
     if (!e)
-        printf("Tenant %s is number %lld.\n", o->inv->args[1], (long long)tenant_id);
+        printf("Tenant %s is number %lld.\n", o->inv->args[1], (long long)row->id);
     oneshot_done(o, e);
 }
 
@@ -65,7 +65,7 @@ static void list(struct tenant_work *w)
 
 /* --- suspend, resume --- */
 
-static void on_changed(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e)
+static void on_changed(void *arg, const struct row *row, const struct err *e)
 {
     oneshot_done(arg, e);
 }

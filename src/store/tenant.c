@@ -48,7 +48,7 @@ void tenant_read(const struct pg_reply *r, unsigned stmt, struct tenant_row *ret
 
 struct op {
     tenant_cb *cb;
-    tenant_item_cb *on_item;
+    row_cb *on_row;
     void *arg;
     int64_t tenant_id;
     enum err_code none; /* what no row means */
@@ -102,24 +102,25 @@ static void refuse(const struct pg_reply *r, struct err *e)
         err_set(e, ERR_INPUT, "a slug is 1 to 63 lower-case letters, digits and '-', and begins with no '-'");
 }
 
-static void on_item(void *arg, const struct pg_reply *r)
+static void on_row(void *arg, const struct pg_reply *r)
 {
     struct op op = op_take(arg);
     struct err e = {0};
     if (pg_reply_err(r)) {
         refuse(r, &e);
-        op.on_item(op.arg, 0, 0, SLICE_NONE, &e);
+        op.on_row(op.arg, NULL, &e);
     } else if (pg_nrows(r, 0) == 0) {
         err_set(&e, op.none, "%s", op.none_text);
-        op.on_item(op.arg, 0, 0, SLICE_NONE, &e);
+        op.on_row(op.arg, NULL, &e);
     } else {
-        op.on_item(op.arg, pg_i64(r, 0, 0, 0), pg_i64(r, 0, 0, 1), pg_text(r, 0, 0, 2), NULL);
+        struct row row = {pg_i64(r, 0, 0, 0), pg_i64(r, 0, 0, 1), pg_text(r, 0, 0, 2)};
+        op.on_row(op.arg, &row, NULL);
     }
 }
 
-static void submit_item(struct pg_seg *s, enum err_code none, const char *text, tenant_item_cb *cb, void *arg)
+static void submit_row(struct pg_seg *s, enum err_code none, const char *text, row_cb *cb, void *arg)
 {
-    pg_submit(s, on_item, op_new((struct op){.on_item = cb, .arg = arg, .none = none, .none_text = text}));
+    pg_submit(s, on_row, op_new((struct op){.on_row = cb, .arg = arg, .none = none, .none_text = text}));
 }
 
 static struct pg_seg *seg_by(struct pg_pool *db, const struct audit_actor *by, const char *action)
@@ -143,49 +144,49 @@ bool tenant_slug_good(struct slice slug)
     return slug.n >= 1 && slug.n <= TENANT_SLUG_MAX;
 }
 
-void tenant_create(struct pg_pool *db, struct slice slug, struct slice name, const struct audit_actor *by,
-                   tenant_item_cb *cb, void *arg)
+void tenant_create(struct pg_pool *db, struct slice slug, struct slice name, const struct audit_actor *by, row_cb *cb,
+                   void *arg)
 {
     struct pg_seg *s = seg_by(db, by, NULL);
     pg_add(s, &Q_TENANT_CREATE);
     pg_p_text(s, slug);
     pg_p_text(s, name);
-    submit_item(s, ERR_CONFLICT, "this slug is taken by another tenant", cb, arg);
+    submit_row(s, ERR_CONFLICT, "this slug is taken by another tenant", cb, arg);
 }
 
-void tenant_get(struct pg_pool *db, int64_t tenant_id, tenant_item_cb *cb, void *arg)
+void tenant_get(struct pg_pool *db, int64_t tenant_id, row_cb *cb, void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, PG_ALL_TENANTS);
     pg_add(s, &Q_TENANT_GET);
     pg_p_i64(s, tenant_id);
-    submit_item(s, ERR_NOT_FOUND, "there is no such tenant", cb, arg);
+    submit_row(s, ERR_NOT_FOUND, "there is no such tenant", cb, arg);
 }
 
 void tenant_rename(struct pg_pool *db, int64_t tenant_id, int64_t version, struct slice name,
-                   const struct audit_actor *by, tenant_item_cb *cb, void *arg)
+                   const struct audit_actor *by, row_cb *cb, void *arg)
 {
     struct pg_seg *s = seg_by(db, by, NULL);
     pg_add(s, &Q_TENANT_RENAME);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, version);
     pg_p_text(s, name);
-    submit_item(s, ERR_CONFLICT, "the tenant was changed meanwhile, or is being deleted", cb, arg);
+    submit_row(s, ERR_CONFLICT, "the tenant was changed meanwhile, or is being deleted", cb, arg);
 }
 
-void tenant_suspend(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, tenant_item_cb *cb, void *arg)
+void tenant_suspend(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, row_cb *cb, void *arg)
 {
     struct pg_seg *s = seg_by(db, by, "tenant.suspended");
     pg_add(s, &Q_TENANT_SUSPEND);
     pg_p_i64(s, tenant_id);
-    submit_item(s, ERR_CONFLICT, "the tenant is being deleted", cb, arg);
+    submit_row(s, ERR_CONFLICT, "the tenant is being deleted", cb, arg);
 }
 
-void tenant_resume(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, tenant_item_cb *cb, void *arg)
+void tenant_resume(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, row_cb *cb, void *arg)
 {
     struct pg_seg *s = seg_by(db, by, "tenant.resumed");
     pg_add(s, &Q_TENANT_RESUME);
     pg_p_i64(s, tenant_id);
-    submit_item(s, ERR_CONFLICT, "the tenant is being deleted", cb, arg);
+    submit_row(s, ERR_CONFLICT, "the tenant is being deleted", cb, arg);
 }
 
 void tenant_list(struct pg_pool *db, int status, const struct page_request *q, page_cb *cb, void *arg)

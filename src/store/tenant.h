@@ -25,19 +25,17 @@ void tenant_read(const struct pg_reply *r, unsigned stmt, struct tenant_row *ret
 typedef void tenant_cb(void *arg, int64_t tenant_id, const struct err *e);
 void tenant_by_slug(struct pg_pool *db, struct slice slug, tenant_cb *cb, void *arg); /* ERR_NOT_FOUND */
 
-/* `json` is the tenant as REST shows it; SLICE_NONE with an error. */
-typedef void tenant_item_cb(void *arg, int64_t tenant_id, int64_t version, struct slice json, const struct err *e);
 /* slug: lower-case letters, digits and '-', 1..63 (ERR_INPUT); taken: ERR_CONFLICT. */
 bool tenant_slug_good(struct slice slug);
-void tenant_create(struct pg_pool *db, struct slice slug, struct slice name, const struct audit_actor *by,
-                   tenant_item_cb *cb, void *arg);
-void tenant_get(struct pg_pool *db, int64_t tenant_id, tenant_item_cb *cb, void *arg);
+void tenant_create(struct pg_pool *db, struct slice slug, struct slice name, const struct audit_actor *by, row_cb *cb,
+                   void *arg);
+void tenant_get(struct pg_pool *db, int64_t tenant_id, row_cb *cb, void *arg);
 /* `version`: that was edited, 0: any. ERR_CONFLICT: it is another one by now. */
 void tenant_rename(struct pg_pool *db, int64_t tenant_id, int64_t version, struct slice name,
-                   const struct audit_actor *by, tenant_item_cb *cb, void *arg);
+                   const struct audit_actor *by, row_cb *cb, void *arg);
 /* ERR_FORBIDDEN: the platform's; ERR_CONFLICT: it is being deleted. Again is harmless. */
-void tenant_suspend(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, tenant_item_cb *cb, void *arg);
-void tenant_resume(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, tenant_item_cb *cb, void *arg);
+void tenant_suspend(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, row_cb *cb, void *arg);
+void tenant_resume(struct pg_pool *db, int64_t tenant_id, const struct audit_actor *by, row_cb *cb, void *arg);
 /* By slug. `status` -1: any; q->tenant_id is not looked at. */
 void tenant_list(struct pg_pool *db, int status, const struct page_request *q, page_cb *cb, void *arg);
 

@@ -105,8 +105,7 @@ void user_reset_totp(struct pg_pool *db, int64_t tenant_id, int64_t user_id, con
                      user_cb *cb, void *arg);
 
 void user_list(struct pg_pool *db, const struct page_request *q, page_cb *cb, void *arg);
-typedef void user_get_cb(void *arg, int64_t version, struct slice json, const struct err *e); /* ERR_NOT_FOUND */
-void user_get(struct pg_pool *db, int64_t tenant_id, int64_t user_id, user_get_cb *cb, void *arg);
+void user_get(struct pg_pool *db, int64_t tenant_id, int64_t user_id, row_cb *cb, void *arg);
 typedef void user_id_cb(void *arg, int64_t user_id, const struct err *e); /* ERR_NOT_FOUND */
 void user_by_email(struct pg_pool *db, int64_t tenant_id, struct slice email, user_id_cb *cb, void *arg);
 

@@ -188,15 +188,20 @@ void user_list(struct pg_pool *db, const struct page_request *q, page_cb *cb, vo
     page_submit(s, stmt, q->limit, cb, arg);
 }
 
-struct get_op {
-    user_get_cb *cb;
-    user_id_cb *id_cb;
+void user_get(struct pg_pool *db, int64_t tenant_id, int64_t user_id, row_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    row_submit(s, add(s, &Q_USER_GET, tenant_id, user_id), "user", cb, arg);
+}
+
+struct find_op {
+    user_id_cb *cb;
     void *arg;
 };
 
-static void on_got(void *arg, const struct pg_reply *r)
+static void on_found(void *arg, const struct pg_reply *r)
 {
-    struct get_op op = *(struct get_op *)arg;
+    struct find_op op = *(struct find_op *)arg;
     free(arg);
     struct err none = {0};
     const struct err *e = pg_reply_err(r);
@@ -204,28 +209,16 @@ static void on_got(void *arg, const struct pg_reply *r)
         err_set(&none, ERR_NOT_FOUND, "there is no such user");
         e = &none;
     }
-    if (op.id_cb)
-        op.id_cb(op.arg, e ? 0 : pg_i64(r, 0, 0, 0), e);
-    else
-        op.cb(op.arg, e ? 0 : pg_i64(r, 0, 0, 1), e ? SLICE_NONE : pg_text(r, 0, 0, 0), e);
-}
-
-void user_get(struct pg_pool *db, int64_t tenant_id, int64_t user_id, user_get_cb *cb, void *arg)
-{
-    struct get_op *op = NEW(struct get_op);
-    *op = (struct get_op){.cb = cb, .arg = arg};
-    struct pg_seg *s = pg_seg_new(db, tenant_id);
-    add(s, &Q_USER_GET, tenant_id, user_id);
-    pg_submit(s, on_got, op);
+    op.cb(op.arg, e ? 0 : pg_i64(r, 0, 0, 0), e);
 }
 
 void user_by_email(struct pg_pool *db, int64_t tenant_id, struct slice email, user_id_cb *cb, void *arg)
 {
-    struct get_op *op = NEW(struct get_op);
-    *op = (struct get_op){.id_cb = cb, .arg = arg};
+    struct find_op *op = NEW(struct find_op);
+    *op = (struct find_op){.cb = cb, .arg = arg};
     struct pg_seg *s = pg_seg_new(db, tenant_id);
     pg_add(s, &Q_USER_BY_EMAIL);
     pg_p_i64(s, tenant_id);
     pg_p_text(s, email);
-    pg_submit(s, on_got, op);
+    pg_submit(s, on_found, op);
 }

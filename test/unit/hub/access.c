@@ -300,9 +300,9 @@ static void on_tenant(void *arg, int64_t id, const struct err *e)
     *m = (struct made){.done = true, .id = id, .code = e ? e->code : ERR_NONE};
 }
 
-static void on_tenant_item(void *arg, int64_t id, int64_t version, struct slice json, const struct err *e)
+static void on_tenant_item(void *arg, const struct row *row, const struct err *e)
 {
-    on_tenant(arg, id, e);
+    on_tenant(arg, row ? row->id : 0, e);
 }
 
 /* They stay known: the API tells (403). */

@@ -330,9 +330,9 @@ static void on_asked(void *arg, int64_t id, const struct err *e)
     *(struct asked *)arg = (struct asked){true, e ? e->code : ERR_NONE, id};
 }
 
-static void on_item(void *arg, int64_t id, int64_t version, struct slice json, const struct err *e)
+static void on_item(void *arg, const struct row *row, const struct err *e)
 {
-    on_asked(arg, id, e);
+    on_asked(arg, row ? row->id : 0, e);
 }
 
 #define WAIT(w, a)                                                                                                     \
