@@ -143,8 +143,7 @@ bool password_acceptable(struct slice password, struct slice email, struct err *
         easy |= same_ignoring_case(password, slice_cstr(common[i]));
     if (easy)
         return err_set(e, ERR_INPUT, "this password is among the first that are tried; take another");
-    struct slice local = email, host = email;
-    local = slice_cut(&host, '@');
+    struct slice host = email, local = slice_cut(&host, '@');
     if (holds(password, email) || (local.n >= 4 && holds(password, local)))
         return err_set(e, ERR_INPUT, "a password must not contain the e-mail address of its user");
     return true;
