@@ -245,7 +245,7 @@ def bench_reads(b, devices):
     """A page of 100 assets: alone (latency of one reader) and asked for by 16 readers at once; beside the statement by itself."""
     sim = b.start(Sim("--seed", "3", "--ninja-devices", str(devices), "--ninja-orgs", "20", "--tactical-agents", "1",
                       "--tactical-clients", "1"))
-    hub, api = b.hub(rate_limit_key=0, rate_limit_tenant=0)
+    hub, api = b.hub()
     ok(api.post("/api/v1/integrations/ninjaone:reads/configure",
                 {"settings": {"base_url": sim.ninja, "client_id": "sim-ninja-client", "client_secret": "sim-ninja-secret"}}))
     assert run_sync(api, "ninjaone:reads")["status"] == "success"
