@@ -241,10 +241,12 @@ class Tenants(World):
         self.assertEqual(self.hub.command("tenant", "delete", "brief", check=False).returncode, 1)
         argv = [os.path.join(BUILD, "msphub"), "tenant", "delete", "brief", "--confirm", "brief"]
         full = self.rows(tenant_id)["assets"]
+        held = self.cluster.session(f"begin; select from tenants where tenant_id = {tenant_id} for key share;")  # it cannot end before the kill
         doing = subprocess.Popen(argv, env=environment(self.hub.env()), stdout=subprocess.DEVNULL)
         eventually(lambda: self.rows(tenant_id).get("sync_run_seen", 0) < full, "it has begun")
         doing.send_signal(signal.SIGKILL)
         doing.wait()
+        held.end()
         self.hub.command("tenant", "delete", "brief", "--confirm", "brief")
         self.assertEqual(self.rows(tenant_id), {})
         self.assertEqual(self.ok(self.operator.get("/api/v1/audit?action=tenant.deleted&q=brief"))["items"][0]["actor"]["kind"], "cli")
