@@ -78,18 +78,42 @@ enum machine_want {
 };
 
 enum sync_mode { SYNC_FULL, SYNC_INCREMENTAL, SYNC_SINGLE };
-#define SYNC_KIND(k)   (1u << (k)) /* of enum record_kind; FACET goes with DEVICE */
-#define SYNC_KINDS_ALL 0xffffffffu
+#define SYNC_KIND(k)   (UINT64_C(1) << (k)) /* of enum record_kind; what "goes with" another has no bit of its own */
+#define SYNC_KINDS_ALL UINT64_C(0xffffffff)
+
+/* Connecting a tenant's account by OAuth (provider_connect). */
+struct machine_connect {
+    struct slice code;          /* what the product gave the browser */
+    struct slice redirect_uri;  /* byte for byte as in the authorization request */
+    struct slice code_verifier; /* PKCE; SLICE_NONE: none was sent */
+};
+/* Where and how deliveries shall come (provider.webhook_register). */
+struct machine_webhook {
+    struct slice url, secret; /* the secret belongs in the header webhook_secret_header, or is in the URL already */
+};
 
 struct machine_input {
     const struct settings *settings;
     struct slice refresh_token; /* authenticate: the stored one, or SLICE_NONE */
     usec_t now;                 /* wall clock at the start */
     enum sync_mode mode;
-    unsigned kinds;          /* SYNC_KIND bits */
-    struct slice cursor;     /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
-    struct slice checkpoint; /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
-    struct slice device_id;  /* SINGLE */
+    uint64_t kinds;                        /* SYNC_KIND bits */
+    struct slice cursor;                   /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
+    struct slice checkpoint;               /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
+    struct slice device_id;                /* SINGLE; an action on a device */
+    struct slice target_id;                /* an action on something else: the alert's series, the ticket's id */
+    const struct settings *args;           /* an action's arguments, by its field table; else NULL */
+    const struct machine_connect *connect; /* provider_connect.exchange; else NULL */
+    const struct machine_webhook *webhook; /* webhook_register, webhook_remove; else NULL */
+};
+
+/* What a doctor says of an integration. */
+enum finding_level { FINDING_OK, FINDING_WARNING, FINDING_ERROR };
+struct finding {
+    enum finding_level level;
+    const char *code; /* stable, for programs: "wrong_host", "beta_api_off", "missing_scope" */
+    const char *what; /* one sentence: what was found */
+    const char *mend; /* one sentence: what to do; NULL when all is well */
 };
 
 /* Where a machine puts what it found. All calls copy what they need. */
@@ -112,6 +136,13 @@ struct sink {
     void (*credential)(void *arg, struct slice access_token, usec_t expires_in, struct slice refresh_token);
     /* probe only: one line for the person who tests the connection: "NinjaOne at app.ninjarmm.com, 20 organizations". */
     void (*remark)(void *arg, const char *text);
+    /* doctor only; texts are copied. */
+    void (*finding)(void *arg, const struct finding *f);
+    /* actions only, once before DONE: the answer, a JSON object (the action's page in doc/ lists its members). Records that an
+     * action emits are stored like a webhook's. */
+    void (*result)(void *arg, struct slice json);
+    /* How far a list is, when the product tells: rows so far and in all. May be NULL in tests. */
+    void (*progress)(void *arg, enum record_kind kind, int64_t rows, int64_t total);
 };
 
 struct machine; /* the provider's own state */
@@ -160,6 +191,40 @@ struct provider_limits {
     enum budget_scope scope;
 };
 
+/* --- what can be done by a person or a rule --- */
+enum action_target { ACTION_ON_DEVICE, ACTION_ON_ALERT, ACTION_ON_TICKET, ACTION_ON_INTEGRATION };
+enum action_flag {
+    ACTION_READS = 1 << 0,      /* changes nothing: may be sent again, and answered from a cache */
+    ACTION_DISRUPTIVE = 1 << 1, /* a person must confirm: reboot, script */
+    ACTION_REMOTE = 1 << 2      /* gives access to the machine: each use is kept in the remote access log */
+};
+struct provider_action {
+    /* The same key means the same in all products: "live", "remote_link", "reboot", "run_script", "maintenance_start",
+     * "maintenance_end", "set_custom_field", "reset_alert", "create_ticket", "comment_ticket", "set_ticket_status". */
+    const char *key;
+    const char *label, *help;
+    enum action_target target;
+    unsigned flags;     /* enum action_flag */
+    usec_t cache;       /* READS: an answer may be given again for so long; 0: never */
+    usec_t stale_cache; /* READS: and, when the product does not answer, with its age for so long; 0: never */
+    const struct provider_field *fields; /* arguments */
+    size_t nfields;
+    const struct machine_ops *ops; /* sink: result, record, reject */
+};
+
+/* --- connecting by OAuth --- */
+struct connect_request {
+    struct slice redirect_uri, state, code_challenge; /* code_challenge: PKCE S256 */
+};
+struct provider_connect {
+    /* Where the person's browser is sent; ERR_INPUT with the mend when the settings cannot be right. */
+    bool (*authorize_url)(const struct settings *s, const struct connect_request *q, struct str *ret, struct err *e);
+    /* code → tokens: sink->credential. Input: connect. */
+    const struct machine_ops *exchange;
+    /* Do these settings connect that way (or is it e.g. client_credentials)? NULL: always. */
+    bool (*wanted)(const struct settings *s);
+};
+
 enum provider_flag {
     PROVIDER_ALERT_ABSENCE_RESOLVES = 1 << 0, /* an alert missing from a complete list is resolved */
     PROVIDER_KEEPS_DEVICES = 1 << 1,          /* default: absent devices are kept, not retired */
@@ -173,7 +238,7 @@ struct provider {
     const struct provider_field *fields;
     size_t nfields;
     unsigned flags; /* enum provider_flag */
-    unsigned kinds; /* SYNC_KIND bits that sync can deliver */
+    uint64_t kinds; /* SYNC_KIND bits that sync can deliver */
     struct provider_limits limits;
     const char *webhook_secret_header; /* where deliveries carry the secret: "X-Msphub-Secret" */
     const char *webhook_template;      /* what a person pastes into the product, or NULL */
@@ -188,6 +253,11 @@ struct provider {
     const struct machine_ops *authenticate; /* NULL: static key */
     const struct machine_ops *probe;
     const struct machine_ops *sync;
+    const struct machine_ops *doctor; /* sink->finding for all that can be told apart; NULL: the probe alone */
+    const struct machine_ops *webhook_register, *webhook_remove; /* by the product's API; NULL: a person does it */
+    const struct provider_connect *connect;                      /* NULL: none */
+    const struct provider_action *actions;
+    size_t nactions;
     /* Checks that the body is one whole JSON value and takes the keys from it in the same pass. False: not JSON (ERR_INPUT). */
     bool (*intake)(struct slice body, struct intake_keys *ret, struct err *e);
     enum decode_result (*decode)(struct slice body, usec_t received, const struct sink *sink, struct err *e);

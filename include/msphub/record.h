@@ -42,6 +42,15 @@ enum record_kind {
     RECORD_ALERT,
     RECORD_REFRESH,    /* read this device again (single sync); from webhooks that carry too little */
     RECORD_BACKUP_JOB, /* a backup plan on a machine, and how its latest run went */
+    RECORD_SOFTWARE,   /* one installed program of a device */
+    RECORD_PATCH,      /* one update of a device: waiting, refused, failed or installed */
+    RECORD_PERSON,     /* a contact or an end user */
+    RECORD_GROUP,      /* of devices or of people */
+    RECORD_MEMBER,     /* of a group; goes with GROUP */
+    RECORD_LICENSE,
+    RECORD_TICKET,
+    RECORD_COMMENT, /* of a ticket; goes with TICKET */
+    RECORD_ROOM,    /* in a location; goes with LOCATION */
     RECORD_NKINDS_
 };
 
@@ -73,6 +82,7 @@ struct record_device {
     struct slice agent_version;
     struct slice public_ip;
     struct slice description;
+    struct slice url; /* where the product's console shows it */
     struct texts ips, macs;
     enum tri approved, maintenance;
     usec_t created, last_seen;
@@ -86,6 +96,12 @@ enum facet {
     FACET_INTERFACES,
     FACET_ANTIVIRUS,
     FACET_LAST_USER,
+    FACET_HEALTH,        /* the product's own verdict and counts */
+    FACET_CHECKS,        /* how its monitoring checks stand */
+    FACET_CUSTOM_FIELDS, /* one record a field that has a value */
+    FACET_MANAGEMENT,    /* enrolment, MDM, tags */
+    FACET_SECURITY,
+    FACET_ASSIGNMENT, /* whom it belongs to and where it stands, as the product has it */
     FACET_N_
 };
 
@@ -120,6 +136,33 @@ struct facet_last_user {
     usec_t logon;
 };
 
+struct facet_health {
+    struct slice status, pending_reboot; /* the product's words; pending_reboot: why, SLICE_NONE when none waits */
+    int64_t alerts, jobs, threats_active, threats_quarantined, threats_blocked;
+    int64_t os_patches_pending, os_patches_failed, software_patches_pending, software_patches_failed;
+    int64_t vulnerabilities_critical, vulnerabilities_high, vulnerabilities_medium, vulnerabilities_low;
+};
+struct facet_checks {
+    int64_t total, passing, failing, warning, info;
+};
+struct facet_custom_field {
+    struct slice name, type, value; /* value: text as it is, all else as its JSON; never a secret */
+};
+struct facet_management {
+    struct slice asset_tag, barcode1, barcode2, site, management_id, enrollment_method;
+    enum tri managed, supervised, mdm_capable, user_approved_mdm, automated_enrollment, declarative_management;
+    usec_t enrolled, last_inventory, mdm_profile_expires;
+};
+struct facet_security {
+    struct slice encryption, boot_volume_state, recovery_key, gatekeeper, sip, xprotect, firewall, secure_boot;
+    int64_t boot_volume_percent;
+    enum tri encrypted; /* the boot volume */
+    enum tri activation_lock;
+};
+struct facet_assignment {
+    struct slice username, name, email, phone, title, department, building, room;
+};
+
 struct record_facet {
     struct slice device_id;
     enum facet facet;
@@ -132,7 +175,92 @@ struct record_facet {
         struct facet_interface interface;
         struct facet_antivirus antivirus;
         struct facet_last_user last_user;
+        struct facet_health health;
+        struct facet_checks checks;
+        struct facet_custom_field custom_field;
+        struct facet_management management;
+        struct facet_security security;
+        struct facet_assignment assignment;
     };
+};
+
+/* --- lists of a device --- */
+/* Rows of one device follow each other; the list is the device's whole software as the product knows it at that time. What the
+ * list lacks has been removed, once the device's rows are known to be whole: at the next device's first row in a list that the
+ * product sorts by device, else when the kind is complete. */
+struct record_software {
+    struct slice device_id;
+    bool none; /* the product answered, and the device has none */
+    struct slice name, version, publisher, product_code, path;
+    usec_t installed; /* a day at midnight UTC when the product says no time */
+    int64_t size_bytes;
+    enum tri system_component;
+};
+
+enum patch_family { PATCH_FAMILY_UNKNOWN, PATCH_OS, PATCH_SOFTWARE };
+enum patch_status { PATCH_UNKNOWN, PATCH_PENDING, PATCH_APPROVED, PATCH_REJECTED, PATCH_FAILED, PATCH_INSTALLED };
+/* A patch is (device, family, id). Products tell waiting and done ones in different lists: one that is in the list of its status
+ * has that status; a later status of the same patch replaces the former. */
+struct record_patch {
+    struct slice device_id;
+    bool none; /* the device was scanned, and no patch waits */
+    enum patch_family family;
+    struct slice id; /* the product's; else the KB number, else the title */
+    struct slice title, kb;
+    enum patch_status status;
+    struct slice severity, type;      /* the product's words */
+    usec_t installed_at, detected_at; /* detected: when the scan found it */
+};
+
+/* --- people and groups --- */
+struct record_person {
+    struct slice id; /* stable in this integration */
+    struct slice organization_id;
+    struct slice name, username, email, phone, mobile, title;
+    struct slice url;
+};
+
+enum group_of { GROUP_OF_UNKNOWN, GROUP_OF_DEVICES, GROUP_OF_PEOPLE };
+struct record_group {
+    struct slice id;
+    struct slice name; /* as it is shown: with the product's prefix where one is wanted */
+    struct slice description, url, site;
+    enum group_of of;
+    enum tri smart;     /* by a rule of the product */
+    bool members_known; /* MEMBER rows follow, and are all; else members are not looked at */
+};
+struct record_member {
+    struct slice group_id;
+    struct slice member_id; /* a device's or a person's id, by the group's `of` */
+};
+
+struct record_room {
+    struct slice id, location_id, name;
+};
+
+/* --- licences --- */
+struct record_license {
+    struct slice id, number, type, computer, device_id, account, organization_id;
+    enum tri taken, trial;
+    usec_t expires;
+};
+
+/* --- tickets --- */
+enum ticket_status { TICKET_UNKNOWN, TICKET_OPEN, TICKET_IN_PROGRESS, TICKET_WAITING, TICKET_RESOLVED, TICKET_CLOSED };
+struct record_ticket {
+    struct slice id, number; /* number: what people call it */
+    struct slice organization_id, contact_id;
+    struct slice subject, type, priority, status_word, assignee, url;
+    enum ticket_status status;
+    struct texts device_ids; /* v NULL: not said */
+    usec_t created, changed, resolved, due;
+};
+struct record_comment {
+    struct slice id, ticket_id;
+    struct slice author, subject, body;
+    enum tri hidden;        /* not shown to the customer */
+    enum tri from_customer; /* written by the customer */
+    usec_t created, changed;
 };
 
 struct record_alert {
@@ -186,6 +314,15 @@ struct record {
         struct record_alert alert;
         struct record_ref ref;
         struct record_backup_job backup_job;
+        struct record_software software;
+        struct record_patch patch;
+        struct record_person person;
+        struct record_group group;
+        struct record_member member;
+        struct record_room room;
+        struct record_license license;
+        struct record_ticket ticket;
+        struct record_comment comment;
     };
 };
 
@@ -206,11 +343,27 @@ struct record_shape {
 extern const struct record_shape record_device_shape;
 extern const struct record_shape record_facet_shapes[FACET_N_];
 extern const struct record_shape record_backup_job_shape;
+extern const struct record_shape record_software_shape, record_patch_shape, record_person_shape, record_group_shape;
+extern const struct record_shape record_member_shape, record_room_shape, record_license_shape;
+extern const struct record_shape record_ticket_shape, record_comment_shape;
 extern const char *const asset_type_names[];
 extern const char *const agent_status_names[];
 extern const char *const severity_names[];
 extern const char *const alert_state_names[];
 extern const char *const backup_status_names[];
+extern const char *const patch_family_names[];
+extern const char *const patch_status_names[];
+extern const char *const group_of_names[];
+extern const char *const ticket_status_names[];
+
+/* Of the kinds whose record is one flat struct (all from BACKUP_JOB on); NULL for the others. */
+extern const struct record_shape *const record_kind_shapes[RECORD_NKINDS_];
+/* What the kind is called in lists, messages and the API: "devices", "software". */
+extern const char *const record_kind_words[RECORD_NKINDS_];
+/* The id under which the record is told of: its own; the device's for parts of a device. */
+struct slice record_id(const struct record *r);
+/* The kind's struct inside the union. */
+const void *record_body(const struct record *r);
 
 /* A facet's own struct inside the union. */
 const void *record_facet_body(const struct record_facet *f);

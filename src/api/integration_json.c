@@ -119,7 +119,8 @@ static void json_capabilities(const struct provider *p, struct jw *w)
 {
     static const struct {
         const char *name;
-        unsigned kinds, flags;
+        uint64_t kinds;
+        unsigned flags;
     } known[] = {
         {"organizations", .kinds = SYNC_KIND(RECORD_ORGANIZATION)},
         {"locations", .kinds = SYNC_KIND(RECORD_LOCATION)},
@@ -127,6 +128,12 @@ static void json_capabilities(const struct provider *p, struct jw *w)
         {"hardware", .kinds = SYNC_KIND(RECORD_FACET)},
         {"alerts", .kinds = SYNC_KIND(RECORD_ALERT)},
         {"backups", .kinds = SYNC_KIND(RECORD_BACKUP_JOB)},
+        {"software", .kinds = SYNC_KIND(RECORD_SOFTWARE)},
+        {"patches", .kinds = SYNC_KIND(RECORD_PATCH)},
+        {"people", .kinds = SYNC_KIND(RECORD_PERSON)},
+        {"groups", .kinds = SYNC_KIND(RECORD_GROUP)},
+        {"licenses", .kinds = SYNC_KIND(RECORD_LICENSE)},
+        {"tickets", .kinds = SYNC_KIND(RECORD_TICKET)},
         {"webhooks", .flags = PROVIDER_WEBHOOK},
         {"oauth", .flags = PROVIDER_OAUTH},
     };

@@ -9,16 +9,22 @@ static const char *const status_names[] = {"queued", "running", "success", "part
 
 static const struct {
     const char *name;
-    unsigned bits;
+    uint64_t bits;
 } kinds[] = {
     {"organizations", SYNC_KIND(RECORD_ORGANIZATION)},
     {"locations", SYNC_KIND(RECORD_LOCATION)},
     {"devices", SYNC_KIND(RECORD_DEVICE)},
     {"alerts", SYNC_KIND(RECORD_ALERT)},
     {"backups", SYNC_KIND(RECORD_BACKUP_JOB)},
+    {"software", SYNC_KIND(RECORD_SOFTWARE)},
+    {"patches", SYNC_KIND(RECORD_PATCH)},
+    {"people", SYNC_KIND(RECORD_PERSON)},
+    {"groups", SYNC_KIND(RECORD_GROUP)},
+    {"licenses", SYNC_KIND(RECORD_LICENSE)},
+    {"tickets", SYNC_KIND(RECORD_TICKET)},
 };
 
-static unsigned kind_bits(struct slice name)
+static uint64_t kind_bits(struct slice name)
 {
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         if (slice_is(name, kinds[i].name))
@@ -26,21 +32,23 @@ static unsigned kind_bits(struct slice name)
     return 0;
 }
 
-static void read_kinds(const struct json *j, unsigned *ret, struct api_faults *f)
+static void read_kinds(const struct json *j, uint64_t *ret, struct api_faults *f)
 {
     if (!j)
         return;
-    unsigned bits = 0;
+    uint64_t bits = 0;
     bool good = j->type == JSON_ARRAY;
     for (const struct json *k = j->child; good && k; k = k->next) {
-        unsigned bit = k->type == JSON_STRING ? kind_bits(k->text) : 0;
+        uint64_t bit = k->type == JSON_STRING ? kind_bits(k->text) : 0;
         good = bit != 0;
         bits |= bit;
     }
     if (good && bits)
         *ret = bits;
     else
-        api_fault(f, "/kinds", "must be a list of organizations, locations, devices, alerts");
+        api_fault(f, "/kinds",
+                  "must be a list of organizations, locations, devices, alerts, backups, software, patches, people, "
+                  "groups, licenses, tickets");
 }
 
 static void read_mode(const struct json *j, enum sync_mode *ret, struct api_faults *f)

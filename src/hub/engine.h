@@ -21,7 +21,7 @@ struct engine_job {
     struct integration *
         integration; /* a reference is taken. For unsaved settings: a snapshot of its own with id 0 (nothing is stored) */
     enum sync_mode mode;
-    unsigned kinds;
+    uint64_t kinds;
     struct slice cursor, checkpoint, device_id; /* copied */
     struct slice refresh_token;                 /* authenticate only; copied, wiped */
     const struct trace *trace; /* of the request that it is run for, sent with its calls; copied; NULL: none */

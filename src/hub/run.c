@@ -257,12 +257,12 @@ struct run *run_new(const struct run_owner *owner, const struct run_claim *c)
     r->hub = owner->hub;
     r->key = (struct run_key){c->tenant_id, c->integration_id, c->run_id};
     r->mode = c->mode;
-    r->kinds = (unsigned)c->kinds;
+    r->kinds = (uint64_t)c->kinds;
     r->dry_run = c->dry_run;
     r->merging = c->merging;
     r->stored = c->stored;
     r->partial = c->failed > 0 || c->notes > 0;
-    r->complete_kinds = (unsigned)c->complete_kinds;
+    r->complete_kinds = (uint64_t)c->complete_kinds;
     r->started_at = c->started_at;
     str_add(&r->device_id, c->device_id);
     str_add(&r->checkpoint, c->checkpoint);

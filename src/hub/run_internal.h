@@ -17,7 +17,7 @@ struct run_batch {
     struct pg_array error_kinds, error_ids, error_whys; /* the first ones */
     struct pg_array notes;
     struct str checkpoint, cursor;
-    unsigned complete_kinds;
+    uint64_t complete_kinds;
     int64_t failed;
     unsigned first, first_alert, backups_stmt, progress; /* statements of its transaction */
     TAILQ_ENTRY(run_batch) link;
@@ -47,7 +47,7 @@ struct run {
     enum run_stop stop;
     enum sync_mode mode;
     bool dry_run, merging, partial; /* partial: rejects or notes so far */
-    unsigned kinds, complete_kinds; /* the latter with RUN_SPOILED bits */
+    uint64_t kinds, complete_kinds; /* the latter with RUN_SPOILED bits */
     int64_t stored;
     usec_t started_at;
     struct str device_id, checkpoint, cursor;

@@ -148,29 +148,6 @@ static void close_if_full(struct run *r)
 }
 
 /* --- the sink --- */
-static struct slice id_of(const struct record *rec)
-{
-    switch (rec->kind) {
-    case RECORD_ORGANIZATION:
-        return rec->organization.id;
-    case RECORD_LOCATION:
-        return rec->location.id;
-    case RECORD_DEVICE:
-        return rec->device.id;
-    case RECORD_FACET:
-        return rec->facet.device_id;
-    case RECORD_ALERT:
-        return rec->alert.series;
-    case RECORD_BACKUP_JOB:
-        return rec->backup_job.id;
-    case RECORD_DEVICE_GONE:
-    case RECORD_REFRESH:
-    case RECORD_NKINDS_:
-        break;
-    }
-    return rec->ref.device_id;
-}
-
 static void take_alert(struct run *r, const struct record_alert *a)
 {
     struct err e = {0};
@@ -209,7 +186,7 @@ static void on_record(void *arg, const struct record *rec)
     } else if (inventory_batch_add(r->open->inv, rec, &e)) {
         r->open->records++;
     } else {
-        run_batch_error(r, r->open, rec->kind, id_of(rec), e.what);
+        run_batch_error(r, r->open, rec->kind, record_id(rec), e.what);
     }
     close_if_full(r);
 }
@@ -231,22 +208,11 @@ static void on_checkpoint(void *arg, struct slice json)
     r->read_from = loop_wall(r->hub->loop);
 }
 
-static const char *const kind_words[RECORD_NKINDS_] = {
-    [RECORD_ORGANIZATION] = "organizations",
-    [RECORD_LOCATION] = "locations",
-    [RECORD_DEVICE] = "devices",
-    [RECORD_FACET] = "device parts",
-    [RECORD_DEVICE_GONE] = "devices",
-    [RECORD_ALERT] = "alerts",
-    [RECORD_REFRESH] = "devices",
-    [RECORD_BACKUP_JOB] = "backups",
-};
-
 static void on_complete(void *arg, enum record_kind kind, int64_t rows)
 {
     struct run *r = arg;
     r->open->complete_kinds |= SYNC_KIND(kind);
-    log_debug(r->hub->log, "sync.run.complete", F_I64("run", r->key.run_id), F_STR("kind", kind_words[kind]),
+    log_debug(r->hub->log, "sync.run.complete", F_I64("run", r->key.run_id), F_STR("kind", record_kind_words[kind]),
               F_I64("rows", rows));
 }
 
@@ -255,7 +221,7 @@ static void on_incomplete(void *arg, enum record_kind kind, const char *why)
     struct run *r = arg;
     r->open->complete_kinds |= RUN_SPOILED(kind);
     r->partial = true;
-    run_batch_note(r->open, "%s: %s", kind_words[kind], why);
+    run_batch_note(r->open, "%s: %s", record_kind_words[kind], why);
 }
 
 static void on_cursor(void *arg, struct slice json)

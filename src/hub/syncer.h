@@ -19,7 +19,7 @@ void syncer_drain(struct syncer *s, void (*done)(void *arg),
 struct sync_request {
     int64_t tenant_id, integration_id;
     enum sync_mode mode;
-    unsigned kinds;
+    uint64_t kinds;
     bool dry_run;
     struct slice device_id;       /* SINGLE */
     const char *trigger;          /* "api", "schedule", "webhook" */

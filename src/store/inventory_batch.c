@@ -378,13 +378,9 @@ bool inventory_batch_add(struct inventory_batch *b, const struct record *r, stru
         return add_facet(b, &r->facet, e);
     case RECORD_DEVICE_GONE:
         return add_gone(b, &r->ref, e);
-    case RECORD_ALERT:
-    case RECORD_REFRESH:
-    case RECORD_BACKUP_JOB:
-    case RECORD_NKINDS_:
-        break;
+    default:
+        return err_set(e, ERR_INTERNAL, "%s are no part of a batch of the inventory", record_kind_words[r->kind]);
     }
-    return err_set(e, ERR_INTERNAL, "a record of kind %d is no part of the inventory", (int)r->kind);
 }
 
 /* --- halving --- */

@@ -37,11 +37,12 @@ struct run_key {
 #define RUN_STORED "MS002" /* SQLSTATE: this batch was stored before */
 void run_add_fence(struct pg_seg *s, const struct run_key *k, const char *owner, int64_t stored);
 
-#define RUN_SPOILED(kind) (1u << (16 + (kind))) /* beside SYNC_KIND(kind): found complete, but it cannot be relied on */
+#define RUN_SPOILED(kind)                                                                                              \
+    (UINT64_C(1) << (32 + (kind))) /* beside SYNC_KIND(kind): found complete, but it cannot be relied on */
 struct run_progress {
     usec_t lease;
     struct slice checkpoint, cursor; /* .p == NULL: as before */
-    unsigned complete_kinds;         /* SYNC_KIND and RUN_SPOILED bits that are new */
+    uint64_t complete_kinds;         /* SYNC_KIND and RUN_SPOILED bits that are new */
     const struct pg_array *notes;    /* texts: why the run is partial */
     int64_t failed, calls;
     bool merging; /* the reading is over */

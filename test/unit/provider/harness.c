@@ -112,18 +112,17 @@ static void on_record(void *arg, const struct record *r)
         str_addf(lines, "%s %.*s %s", r->kind == RECORD_REFRESH ? "refresh" : "gone", SLICE_FMT(r->ref.device_id),
                  r->ref.at == USEC_NONE ? "-" : clock_iso(r->ref.at, iso));
         break;
-    case RECORD_BACKUP_JOB:
-        str_adds(lines, "backup_job ");
-        record_write(&record_backup_job_shape, &r->backup_job, &w);
+    default:
+        str_addf(lines, "%s ", record_kind_shapes[r->kind]->name);
+        record_write(record_kind_shapes[r->kind], record_body(r), &w);
         break;
-    case RECORD_NKINDS_:
-        fail();
     }
     str_addc(lines, '\n');
 }
 
-static const char *const kind_names[] = {"organization", "location", "device",  "facet",
-                                         "gone",         "alert",    "refresh", "backup_job"};
+static const char *const kind_names[] = {"organization", "location",   "device",   "facet",   "gone",   "alert",
+                                         "refresh",      "backup_job", "software", "patch",   "person", "group",
+                                         "member",       "license",    "ticket",   "comment", "room"};
 
 static void on_reject(void *arg, enum record_kind kind, struct slice id, const char *reason)
 {
