@@ -63,15 +63,11 @@ class Operation:
         return f"{self.id} ({self.method} {self.template})"
 
 
-class Document:
-    def __init__(self, path=PATH):
-        with open(path, encoding="utf-8") as f:
-            self.tree = yaml.load(f, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        self.operations = [Operation(self, template, method, entry, item.get("parameters", []))
-                           for template, item in self.tree["paths"].items() for method, entry in item.items() if method in METHODS]
-        self.operations.sort(key=lambda o: o.literal)
-        self.by_id = {o.id: o for o in self.operations}
-        self.rates = {"headers": {name: self.tree["components"]["headers"][name.replace("-", "")] for name in ("RateLimit", "RateLimit-Policy")}}
+class Schemas:
+    """A description with references, and its schemas compiled."""
+
+    def __init__(self, tree):
+        self.tree = tree
         self.compiled = {}
 
     def resolve(self, node):
@@ -119,6 +115,17 @@ class Document:
         """What is wrong with a value, as text; '' when nothing is."""
         found = sorted(self.validator(schema, sealed).iter_errors(value), key=lambda e: list(map(str, e.path)))
         return "; ".join(f"/{'/'.join(map(str, e.path))}: {e.message[:300]}" for e in found[:5])
+
+
+class Document(Schemas):
+    def __init__(self, path=PATH):
+        with open(path, encoding="utf-8") as f:
+            super().__init__(yaml.load(f, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        self.operations = [Operation(self, template, method, entry, item.get("parameters", []))
+                           for template, item in self.tree["paths"].items() for method, entry in item.items() if method in METHODS]
+        self.operations.sort(key=lambda o: o.literal)
+        self.by_id = {o.id: o for o in self.operations}
+        self.rates = {"headers": {name: self.tree["components"]["headers"][name.replace("-", "")] for name in ("RateLimit", "RateLimit-Policy")}}
 
     def find(self, method, path):
         """The operation of a request and its path parameters; None when there is none. As the router: the path is found first."""

@@ -106,7 +106,7 @@ static void faults_delete(void *self, struct ask *a, struct answer *r)
     control_done(r);
 }
 
-/* --- statistics, latency --- */
+/* --- statistics, requests, latency --- */
 
 static void stats_get(void *self, struct ask *a, struct answer *r)
 {
@@ -142,6 +142,32 @@ static void stats_delete(void *self, struct ask *a, struct answer *r)
     control_done(r);
 }
 
+static struct instance *path_product(struct sim *s, struct ask *a, struct answer *r)
+{
+    const struct product *p = product_find(a->params[0]);
+    if (!p)
+        control_refuse(r, 404, "no product %.*s", SLICE_FMT(a->params[0]));
+    return p ? sim_instance(s, p) : NULL;
+}
+
+static void requests_get(void *self, struct ask *a, struct answer *r)
+{
+    struct instance *i = path_product(self, a, r);
+    if (!i)
+        return;
+    struct jw w = control_json(r, 200);
+    requests_write(&i->requests, &w);
+}
+
+/* Tells what it forgets, so that none is lost between two calls. */
+static void requests_delete(void *self, struct ask *a, struct answer *r)
+{
+    struct instance *i = path_product(self, a, r);
+    requests_get(self, a, r);
+    if (i)
+        requests_clear(&i->requests);
+}
+
 static void latency_post(void *self, struct ask *a, struct answer *r)
 {
     static const char *const known[] = {"ms", NULL};
@@ -159,14 +185,6 @@ static void latency_post(void *self, struct ask *a, struct answer *r)
 }
 
 /* --- webhooks --- */
-
-static struct instance *path_product(struct sim *s, struct ask *a, struct answer *r)
-{
-    const struct product *p = product_find(a->params[0]);
-    if (!p)
-        control_refuse(r, 404, "no product %.*s", SLICE_FMT(a->params[0]));
-    return p ? sim_instance(s, p) : NULL;
-}
 
 static void hook_put(void *self, struct ask *a, struct answer *r)
 {
@@ -241,6 +259,7 @@ static const struct route routes[] = {
     {HTTP_POST, "/control/faults", faults_post},        {HTTP_GET, "/control/faults", faults_get},
     {HTTP_DELETE, "/control/faults", faults_delete},    {HTTP_GET, "/control/stats", stats_get},
     {HTTP_DELETE, "/control/stats", stats_delete},      {HTTP_POST, "/control/latency", latency_post},
+    {HTTP_GET, "/control/requests/{}", requests_get},   {HTTP_DELETE, "/control/requests/{}", requests_delete},
     {HTTP_GET, "/control/bursts/{}", burst_get},        {HTTP_PUT, "/control/webhooks/{}", hook_put},
     {HTTP_DELETE, "/control/webhooks/{}", hook_delete}, {HTTP_POST, "/control/webhooks/{}", hook_post},
 };

@@ -240,6 +240,7 @@ static void handle(struct http_request *req, void *arg)
         reply(x);
         return;
     }
+    requests_add(&i->requests, &x->ask);
     x->fault = faults_take(&s->faults, i->product->key, x->ask.path);
     if (fault_is_data(x->fault.kind))
         x->ask.fault = x->fault.kind;

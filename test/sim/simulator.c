@@ -67,6 +67,7 @@ void sim_free(struct sim *s)
     for (size_t k = 0; k < ARRAY_LEN(sim_products); k++) {
         sim_products[k]->destroy(s->instances[k].self);
         stats_clear(&s->instances[k].stats);
+        requests_clear(&s->instances[k].requests);
     }
     stats_clear(&s->control.stats);
     faults_release(&s->faults);

@@ -5,6 +5,7 @@
 
 #include "hooks.h"
 #include "reactor/loop.h"
+#include "requests.h"
 #include "sim.h"
 #include "stats.h"
 
@@ -16,6 +17,7 @@ struct instance {
     void *self;
     struct http_server *server;
     struct stats stats;
+    struct requests requests;
     uint16_t port;
 };
 
