@@ -214,13 +214,13 @@ class Http:
 
 
 class Sim:
-    """The simulator: four addresses, one a product and one to control it."""
+    """The simulator: an address a product, and one to control it."""
 
     def __init__(self, *flags):
         self.process = Process("sim", [os.path.join(BUILD, "test/sim/msphub-sim"), "--listen", "127.0.0.1:0",
                                        "--tactical-listen", "127.0.0.1:0", "--msp360-listen", "127.0.0.1:0",
-                                       "--control-listen", "127.0.0.1:0", *flags])
-        self.ninja, self.tactical, self.msp360, control = (self.process.first_url() for _ in range(4))
+                                       "--syncro-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0", *flags])
+        self.ninja, self.tactical, self.msp360, self.syncro, control = (self.process.first_url() for _ in range(5))
         self.control = Http(control)
 
     def command(self, method, path, body=None):

@@ -27,6 +27,9 @@ enum {
     F_TACTICAL_NO_BETA,
     F_MSP360_COMPUTERS,
     F_MSP360_COMPANIES,
+    F_SYNCRO_ASSETS,
+    F_SYNCRO_CUSTOMERS,
+    F_SYNCRO_TICKETS,
     F_LATENCY,
     F_TOKEN_LIFE,
     F_TLS_CERT,
@@ -46,6 +49,9 @@ static const struct option fixed_options[] = {
     {"tactical-no-beta", no_argument, NULL, F_TACTICAL_NO_BETA},
     {"msp360-computers", required_argument, NULL, F_MSP360_COMPUTERS},
     {"msp360-companies", required_argument, NULL, F_MSP360_COMPANIES},
+    {"syncro-assets", required_argument, NULL, F_SYNCRO_ASSETS},
+    {"syncro-customers", required_argument, NULL, F_SYNCRO_CUSTOMERS},
+    {"syncro-tickets", required_argument, NULL, F_SYNCRO_TICKETS},
     {"latency", required_argument, NULL, F_LATENCY},
     {"token-life", required_argument, NULL, F_TOKEN_LIFE},
     {"tls-cert", required_argument, NULL, F_TLS_CERT},
@@ -60,12 +66,14 @@ static void help(void)
          "  --listen ADDRESS           NinjaOne, for example 127.0.0.1:0\n"
          "  --tactical-listen ADDRESS  Tactical RMM\n"
          "  --msp360-listen ADDRESS    MSP360\n"
+         "  --syncro-listen ADDRESS    Syncro\n"
          "  --control-listen ADDRESS   the control API\n"
          "  --seed N                   the fleets follow from it (1)\n"
          "  --epoch SECONDS            the 'now' of the generated past (the start)\n"
          "  --ninja-devices N (1000)   --ninja-orgs N (20)\n"
          "  --tactical-agents N (120)  --tactical-clients N (6)  --tactical-no-beta\n"
          "  --msp360-computers N (60)  --msp360-companies N (5)\n"
+         "  --syncro-assets N (80)     --syncro-customers N (8)  --syncro-tickets N (30)\n"
          "  --latency MS               before each answer (0)\n"
          "  --token-life SECONDS       of access tokens (3600)\n"
          "  --no-gzip                  never compress, whatever a client accepts\n"
@@ -115,6 +123,12 @@ static bool set_flag(struct flags *f, int id, const char *name, struct err *e)
         return number(name, optarg, 0, 1000000, &o->msp_computers, e);
     case F_MSP360_COMPANIES:
         return number(name, optarg, 1, 10000, &o->msp_companies, e);
+    case F_SYNCRO_ASSETS:
+        return number(name, optarg, 0, 1000000, &o->syncro_assets, e);
+    case F_SYNCRO_CUSTOMERS:
+        return number(name, optarg, 1, 10000, &o->syncro_customers, e);
+    case F_SYNCRO_TICKETS:
+        return number(name, optarg, 0, 100000, &o->syncro_tickets, e);
     case F_LATENCY:
         return number(name, optarg, 0, 600000, &f->latency_ms, e);
     case F_TOKEN_LIFE:
@@ -150,7 +164,10 @@ static bool parse_flags(struct flags *f, int argc, char **argv, struct err *e)
                                       .tactical_clients = 6,
                                       .tactical_beta = true,
                                       .msp_computers = 60,
-                                      .msp_companies = 5};
+                                      .msp_companies = 5,
+                                      .syncro_assets = 80,
+                                      .syncro_customers = 8,
+                                      .syncro_tickets = 30};
     int id, index = 0;
     while ((id = getopt_long(argc, argv, "", all, &index)) != -1) {
         e->code = ERR_NONE;

@@ -98,6 +98,7 @@ struct sim_options {
     int64_t tactical_agents, tactical_clients;
     bool tactical_beta;
     int64_t msp_computers, msp_companies;
+    int64_t syncro_assets, syncro_customers, syncro_tickets;
 };
 
 struct hook_message; /* hooks.h */

@@ -2,10 +2,11 @@
 #include "simulator.h"
 #include "msp360/msp360.h"
 #include "ninja/ninja.h"
+#include "syncro/syncro.h"
 #include "tactical/tactical.h"
 #include <stdlib.h>
 
-const struct product *const sim_products[] = {&ninja_product, &tactical_product, &msp_product};
+const struct product *const sim_products[] = {&ninja_product, &tactical_product, &msp_product, &syncro_product};
 const size_t sim_nproducts = ARRAY_LEN(sim_products);
 
 const struct product *product_find(struct slice key)

@@ -20,7 +20,10 @@ int world_setup(void **state)
                                                .tactical_clients = 6,
                                                .tactical_beta = true,
                                                .msp_computers = 120,
-                                               .msp_companies = 5};
+                                               .msp_companies = 5,
+                                               .syncro_assets = 120,
+                                               .syncro_customers = 12,
+                                               .syncro_tickets = 60};
     struct world *w = NEW(struct world);
     w->sim = sim_new(NULL, NULL, &options);
     w->sim->on_hook = on_hook;
