@@ -48,3 +48,51 @@ void organization_decide(struct pg_pool *db, const struct audit_actor *by, int64
         pg_p_null(s);
     row_submit(s, stmt, "organization", cb, arg);
 }
+
+void organization_suggest(struct pg_pool *db, int64_t integration_id, const struct page_request *q, page_cb *cb,
+                          void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, q->tenant_id);
+    unsigned stmt = pg_add(s, &Q_ORGANIZATION_SUGGEST);
+    pg_p_i64(s, q->tenant_id);
+    pg_p_i64(s, integration_id);
+    if (q->key.p)
+        pg_p_i64(s, q->id);
+    else
+        pg_p_null(s);
+    pg_p_i64(s, q->limit + 1);
+    page_submit(s, stmt, q->limit, cb, arg);
+}
+
+void organization_auto_map(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
+                           const struct organization_auto_map *m, item_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    audit_by(s, by);
+    unsigned stmt = pg_add(s, &Q_ORGANIZATION_AUTO_MAP);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, integration_id);
+    pg_p_i64(s, m->threshold);
+    pg_p_i64(s, m->limit);
+    pg_p_bool(s, m->create_clients);
+    pg_p_bool(s, m->dry_run);
+    item_submit(s, stmt, "organizations", cb, arg);
+}
+
+void organization_become_client(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id,
+                                int64_t integration_id, int64_t organization_id, struct slice name, row_cb *cb,
+                                void *arg)
+{
+    static const struct pg_query *const queries[] = {&Q_ORGANIZATION_MAKE_CLIENT, &Q_ORGANIZATION_MAP_TO_NAMED};
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    unsigned stmt = 0;
+    audit_by(s, by);
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        stmt = pg_add(s, queries[i]);
+        pg_p_i64(s, tenant_id);
+        pg_p_i64(s, integration_id);
+        pg_p_i64(s, organization_id);
+        pg_p_text(s, name);
+    }
+    row_submit(s, stmt, "organization", cb, arg);
+}

@@ -1,4 +1,4 @@
-/* store/organization.h - reads of organizations. */
+/* store/organization.h - organizations, and which clients they are. */
 #ifndef MSPHUB_STORE_ORGANIZATION_H
 #define MSPHUB_STORE_ORGANIZATION_H
 
@@ -14,5 +14,22 @@ void organization_get(struct pg_pool *db, int64_t tenant_id, int64_t integration
 void organization_decide(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
                          int64_t organization_id, int64_t version, int64_t client_id, bool ignored, row_cb *cb,
                          void *arg);
+
+/* Undecided ones with the clients that they may be, each with score and reasons (msphub_mapping_candidates). */
+void organization_suggest(struct pg_pool *db, int64_t integration_id, const struct page_request *q, page_cb *cb,
+                          void *arg);
+struct organization_auto_map {
+    int64_t threshold, limit; /* per cent; organizations looked at, in order of id */
+    bool create_clients;      /* of those that resemble no client */
+    bool dry_run;
+};
+/* Accepts suggestions that are sure and score at least the threshold; the callback's JSON tells each. */
+void organization_auto_map(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
+                           const struct organization_auto_map *m, item_cb *cb, void *arg);
+/* Makes a client and maps the organization to it. `name` .p == NULL: the organization's. ERR_NOT_FOUND; ERR_CONFLICT: a client
+ * has this name. */
+void organization_become_client(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id,
+                                int64_t integration_id, int64_t organization_id, struct slice name, row_cb *cb,
+                                void *arg);
 
 #endif

@@ -5,6 +5,8 @@ from world import World
 
 
 class Clients(World):
+    sim_flags = ("--seed", "7", "--ninja-devices", "90", "--ninja-orgs", "12", "--tactical-agents", "1", "--tactical-clients", "1")
+
     @classmethod
     def build(cls):
         super().build()
@@ -56,6 +58,79 @@ class Clients(World):
         self.assertEqual([o["status"] for o in self.items("/api/v1/integrations/ninjaone/organizations") if o["id"] == organization["id"]], ["unmapped"])
         ignored = self.ok(self.change("PATCH", path, "*", {"ignored": True}))
         self.assertEqual((ignored["status"], ignored["client_id"]), ("ignored", None))
+
+    def undecided(self):
+        return [o for o in self.items("/api/v1/integrations/ninjaone/organizations") if o["status"] == "unmapped"]
+
+    def suggested(self, organization):
+        rows = self.items("/api/v1/integrations/ninjaone/organizations/suggestions")
+        return next(r for r in rows if r["organization_id"] == organization["id"])["suggestions"]
+
+    def rename(self, organization, name):
+        self.cluster.sql(f"update organization_mappings set name = $x${name}$x$ where organization_id = {organization['id']}")
+
+    def test_suggestions(self):
+        equal, spelled, alike, torn, stranger = self.undecided()[:5]
+        for organization, name in ((equal, "Möwe Reisen"), (spelled, "Grün & Söhne GmbH & Co. KG"), (alike, "Brightwater Dental Care"),
+                                   (torn, "Falcon Inc."), (stranger, "Qqq 12345 zzz")):
+            self.rename(organization, name)
+        names = {name: self.create(name=name)[0]["id"] for name in
+                 ("MÖWE Reisen", "Gruen und Soehne", "Brightwater Dental", "Falcon Ltd", "Falcon LLC")}
+        best = self.suggested(equal)[0]
+        self.assertEqual((best["client_id"], best["score"], best["sure"]), (names["MÖWE Reisen"], 100, True), best)
+        best = self.suggested(spelled)[0]
+        self.assertEqual((best["client_id"], best["score"]), (names["Gruen und Soehne"], 95), best)
+        best = self.suggested(alike)[0]
+        self.assertEqual(best["client_id"], names["Brightwater Dental"])
+        self.assertTrue(60 <= best["score"] < 90 and "alike" in best["reasons"][0], best)
+        self.assertEqual([(s["score"], s["sure"]) for s in self.suggested(torn)], [(95, False), (95, False)])
+        self.assertEqual(self.suggested(stranger), [])
+
+        path = "/api/v1/integrations/ninjaone/organizations/auto-map"
+        self.problem(self.api.post(path, {"threshold": 30}), 422)
+        told = self.ok(self.api.post(path, {"threshold": 90, "dry_run": True}))
+        mine = {o["organization_id"] for o in told["items"]} & {o["id"] for o in (equal, spelled, alike, torn, stranger)}
+        self.assertEqual(mine, {equal["id"], spelled["id"]})
+        before = self.undecided()
+        self.assertIn(equal["id"], {o["id"] for o in before})  # a dry run writes nothing
+        done = self.ok(self.api.post(path, {"threshold": 90}))
+        self.assertEqual((done["items"], done["undecided"]), (told["items"], len(before) - done["mapped"]))
+        self.assertEqual({o["id"] for o in before} - {o["id"] for o in self.undecided()}, {o["organization_id"] for o in done["items"]})
+        row = self.items("/api/v1/audit?target_type=organization&limit=1")[0]
+        self.assertEqual((row["action"], row["after"]["decision"]), ("organization.updated", "mapped"))
+
+        made = self.ok(self.api.post(path, {"create_clients": True}))
+        created = {o["organization_id"]: o for o in made["items"] if o["created"]}
+        self.assertIn(stranger["id"], created)
+        self.assertNotIn(torn["id"], created)  # it resembles two: a person decides
+        self.assertEqual(created[stranger["id"]]["client"], "Qqq 12345 zzz")
+
+    def test_devices_show_the_way(self):
+        """An organization of another name whose devices another integration has with a client."""
+        organization = next(o for o in self.undecided() if o["assets"] > 2)
+        client, _ = self.create(name="Known Elsewhere")
+        self.cluster.sql(f"""
+            with there as (insert into integration_configurations (tenant_id, provider, name, hook, settings)
+                           select tenant_id, 'tacticalrmm', 'twin', 'twin-hook-of-this-test', '{{}}' from organization_mappings
+                           where organization_id = {organization['id']} returning tenant_id, integration_id),
+                 mapped as (insert into organization_mappings (tenant_id, integration_id, external_id, name, decision, client_id)
+                            select tenant_id, integration_id, '77', 'Quite Another Name', 'mapped', {client['id']} from there)
+            insert into asset_sources (tenant_id, integration_id, external_id, asset_id, hash, attributes, observed_at, name_key)
+            select t.tenant_id, t.integration_id, a.asset_id::text, a.asset_id, 1, '{{"organization_id": "77"}}', now(), 'x'
+            from there t join assets a on a.organization_id = {organization['id']} and a.retired_at is null""")
+        best = self.suggested(organization)[0]
+        self.assertEqual((best["client_id"], best["score"]), (client["id"], 99), best)
+        self.assertIn(f"{organization['assets']} of its {organization['assets']} devices", best["reasons"][0])
+
+    def test_a_client_of_an_organization(self):
+        organization = self.undecided()[-1]
+        path = f"/api/v1/integrations/ninjaone/organizations/{organization['id']}/client"
+        made = self.api.post(path, {"name": "Made of One"})
+        self.assertEqual((self.ok(made, 201)["client"], made.json["status"]), ("Made of One", "mapped"))
+        self.assertEqual(self.ok(self.api.get(made.headers["Location"]))["organizations"], 1)
+        self.problem(self.api.post(path, {"name": "Made of One"}), 409)
+        self.problem(self.api.post(path, {"name": " "}), 422)
+        self.problem(self.api.post("/api/v1/integrations/ninjaone/organizations/999999/client", {}), 404)
 
     def test_another_tenant(self):
         theirs, _ = self.create(self.other, name="Theirs")
