@@ -37,17 +37,24 @@ void op_organizations_auto_map(struct api_call *c)
     organization_auto_map(c->hub->db, &by, c->who.tenant_id, c->integration->id, &m, api_reply_item, c);
 }
 
+/* 0: none. */
+static int64_t client_of(struct arena *a, struct slice organization)
+{
+    struct json *j;
+    int64_t id = 0;
+    if (json_parse(a, organization, &j, NULL))
+        json_get_i64(j, "client_id", &id);
+    return id;
+}
+
 static void on_client(void *arg, const struct row *row, const struct err *e)
 {
     struct api_call *c = arg;
-    struct json *organization;
-    int64_t client_id;
     if (e) {
         api_problem_err(c, e);
         return;
     }
-    if (json_parse(c->arena, row->json, &organization, NULL) && json_get_i64(organization, "client_id", &client_id))
-        api_location(c, "/api/v1/clients", client_id);
+    api_location(c, "/api/v1/clients", client_of(c->arena, row->json));
     api_reply_tagged(c, 201, row->version, row->json);
 }
 
