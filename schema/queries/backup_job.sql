@@ -2,16 +2,16 @@
 
 -- name: merge
 -- One row a plan, each said as a whole but for its links: null leaves device and organization as they are, an empty
--- organization is none. $1 tenant, $2 integration; arrays sorted by id: $3 ids, $4 devices, $5 organizations, $6 computers,
--- $7 plans, $8 plan ids, $9 types, $10 accounts, $11 storages, $12 agent versions, $13 statuses, $14 status words, $15 last
--- starts, $16 next starts, $17 durations, $18 total, $19 selected, $20 copied bytes, $21 files scanned, $22 selected, $23 copied,
--- $24 failed, $25 messages, $26 days until stale.
+-- organization is none. $1 tenant, $2 integration, $3 run or 0, $4 dry run; arrays sorted by id: $5 ids, $6 devices, $7 organizations, $8 computers,
+-- $9 plans, $10 plan ids, $11 types, $12 accounts, $13 storages, $14 agent versions, $15 statuses, $16 status words, $17 last
+-- starts, $18 next starts, $19 durations, $20 total, $21 selected, $22 copied bytes, $23 files scanned, $24 selected, $25 copied,
+-- $26 failed, $27 messages, $28 days until stale.
 -- Gives: created, updated.
 with given as (
-    select * from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-                         $11::text[], $12::text[], $13::text[], $14::text[], $15::timestamptz[], $16::timestamptz[],
-                         $17::text[], $18::bigint[], $19::bigint[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[],
-                         $24::bigint[], $25::text[], $26::bigint[])
+    select * from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[], $12::text[],
+                         $13::text[], $14::text[], $15::text[], $16::text[], $17::timestamptz[], $18::timestamptz[],
+                         $19::text[], $20::bigint[], $21::bigint[], $22::bigint[], $23::bigint[], $24::bigint[], $25::bigint[],
+                         $26::bigint[], $27::text[], $28::bigint[])
         as g(external_id, device, organization, computer, plan, plan_id, plan_type, account, storage, agent_version, status,
              status_word, last_start, next_start, duration, total_bytes, selected_bytes, copied_bytes, files_scanned,
              files_selected, files_copied, files_failed, message, stale_days)
@@ -40,7 +40,7 @@ with given as (
            status, status_word, case when status not in ('running', 'unknown') then status end, last_start, next_start,
            duration, total_bytes, selected_bytes, copied_bytes, files_scanned, files_selected, files_copied, files_failed,
            message, stale_days
-    from changed
+    from changed where not $4::boolean
     on conflict (tenant_id, integration_id, external_id) do update
     set device_external_id = coalesce(excluded.device_external_id, b.device_external_id),
         organization_external_id = nullif(coalesce(excluded.organization_external_id, b.organization_external_id), ''),
@@ -53,15 +53,20 @@ with given as (
          excluded.duration, excluded.total_bytes, excluded.selected_bytes, excluded.copied_bytes, excluded.files_scanned,
          excluded.files_selected, excluded.files_copied, excluded.files_failed, excluded.message, excluded.stale_days)
 )
-select count(*) filter (where is_new), count(*) filter (where not is_new) from changed;
+select created, updated, msphub_run_count($1, $3::bigint, 'backups', (select count(*) from given), created, updated, 0)
+from (select count(*) filter (where is_new) as created, count(*) filter (where not is_new) as updated from changed) c;
 
 -- name: absent
 -- Marks those that a complete list lacks; nothing is deleted, and an empty list marks nothing. $1 tenant, $2 integration, $3 run
-update backup_jobs b set missing_since = now(), updated_at = now()
-where b.tenant_id = $1 and b.integration_id = $2::bigint and b.missing_since is null
-  and exists (select from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3::bigint and n.kind = 7)
-  and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = 7
-                                          and n.external_id = b.external_id limit 1) is null;
+with missing as (
+    update backup_jobs b set missing_since = now(), updated_at = now()
+    where b.tenant_id = $1 and b.integration_id = $2::bigint and b.missing_since is null
+      and exists (select from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3::bigint and n.kind = 7)
+      and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = 7
+                                              and n.external_id = b.external_id limit 1) is null
+    returning 1
+)
+select msphub_run_count($1, $3, 'backups', 0, 0, 0, count(*)) from missing having count(*) > 0;
 
 -- name: list
 -- In the order in which they became known. $1 tenant, $2 status, $3 integration, $4 whether stale (each null: any), $5 after this

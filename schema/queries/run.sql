@@ -268,7 +268,7 @@ select json_build_object(
            'counters', json_build_object('processed', h.processed, 'created', h.created, 'updated', h.updated,
                                          'unchanged', h.unchanged, 'retired', h.retired, 'restored', h.restored,
                                          'failed', h.failed),
-           'calls', h.calls, 'batches', h.batch, 'cancel_requested', h.cancel_requested, 'notes', h.notes, 'error', h.error,
+           'records', h.record_counts, 'calls', h.calls, 'batches', h.batch, 'cancel_requested', h.cancel_requested, 'notes', h.notes, 'error', h.error,
            'errors', (select count(*) from sync_run_errors e where e.tenant_id = $1 and e.run_id = h.run_id),
            'report', h.report, 'created_at', msphub_iso(h.created_at), 'started_at', msphub_iso(h.started_at), 'finished_at', msphub_iso(h.finished_at))::text
 from integration_sync_history h join integration_configurations i using (tenant_id, integration_id)
@@ -277,7 +277,9 @@ where h.tenant_id = $1 and h.run_id = $2::bigint;
 -- name: error_list
 -- In the order they were met. $1 tenant, $2 run, $3 after this error (0: from the first), $4 limit + 1
 -- Gives a page (store/page.h).
-select json_build_object('kind', (array['organization', 'location', 'device', 'facet', 'device', 'alert', 'device', 'backup'])[kind + 1],
+select json_build_object('kind', (array['organization', 'location', 'device', 'facet', 'device', 'alert', 'device', 'backup',
+                                  'software', 'patch', 'person', 'group', 'group_member', 'license', 'ticket', 'ticket_comment',
+                                  'room'])[kind + 1],
                          'id', external_id, 'reason', reason, 'created_at', msphub_iso(created_at))::text,
        '', error_id
 from sync_run_errors

@@ -5,11 +5,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ARRAY_LEN(a)          (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)             ((a) < (b) ? (a) : (b))
-#define MAX(a, b)             ((a) > (b) ? (a) : (b))
-#define BIT(n)                (1u << (n))
-#define container_of(p, t, m) ((t *)(void *)((char *)(p)-offsetof(t, m)))
+#define ARRAY_LEN(a)                (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)                   ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                   ((a) > (b) ? (a) : (b))
+#define BIT(n)                      (1u << (n))
+#define container_of(p, t, m)       ((t *)(void *)((char *)(p)-offsetof(t, m)))
+#define container_of_const(p, t, m) ((const t *)(const void *)((const char *)(p)-offsetof(t, m)))
 
 #define PRINTF_LIKE(f, a) __attribute__((format(printf, f, a)))
 #define WARN_UNUSED       __attribute__((warn_unused_result))

@@ -7,9 +7,8 @@
 #include "hub/applier_internal.h"
 
 #include "hub/syncer.h"
-#include "store/alert.h"
 #include "store/health.h"
-#include "store/inventory.h"
+#include "store/record_set.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,23 +27,19 @@ struct group *group_new(struct claim *c, int64_t tenant_id, int64_t integration_
     g->items = items;
     g->n = n;
     g->ranges[g->nranges++] = (struct range){0, n};
-    pg_array_init(&g->devices, PG_TEXT);
     return g;
 }
 
 static void range_clear(struct group *g)
 {
-    inventory_batch_free(TAKE(g->inventory));
-    alert_batch_free(TAKE(g->alerts));
+    record_set_free(TAKE(g->records));
     memset(g->alert_states, 0, sizeof g->alert_states);
     g->nrefresh = 0;
-    pg_array_clear(&g->devices);
 }
 
 void group_free(struct group *g)
 {
     range_clear(g);
-    pg_array_release(&g->devices);
     integration_unref(g->it);
     free(g->refresh);
     free(g);
@@ -83,16 +78,12 @@ static void on_record(void *arg, const struct record *r)
     struct group *g = arg;
     struct err e = {0};
     bool good = true;
-    if (r->kind == RECORD_REFRESH) {
+    if (r->kind == RECORD_REFRESH)
         refresh_add(g, r->ref.device_id);
-    } else if (r->kind == RECORD_ALERT) {
-        good = alert_batch_add(g->alerts, &r->alert, g->current->received_at, &e);
-        g->alert_states[r->alert.state] += good;
-    } else {
-        good = inventory_batch_add(g->inventory, r, &e);
-        if (good && r->kind == RECORD_DEVICE)
-            pg_array_text(&g->devices, r->device.id);
-    }
+    else
+        good = record_set_add(g->records, r, &e);
+    if (good && r->kind == RECORD_ALERT)
+        g->alert_states[r->alert.state]++;
     if (good)
         g->emitted++;
     else
@@ -102,6 +93,7 @@ static void on_record(void *arg, const struct record *r)
 static void on_reject(void *arg, enum record_kind kind, struct slice id, const char *reason)
 {
     struct group *g = arg;
+    record_set_broken(g->records, kind, id);
     g->current->error = keep(g, reason);
 }
 
@@ -118,7 +110,7 @@ static bool decode(struct group *g, struct item *item)
     struct sink sink = {.arg = g, .record = on_record, .reject = on_reject};
     struct err e = {0};
     g->current = item;
-    inventory_batch_observed(g->inventory, item->received_at);
+    record_set_observed(g->records, item->received_at);
     g->emitted = 0;
     item->error = NULL;
     switch (g->it->provider->decode(item->body, item->received_at, &sink, &e)) {
@@ -155,8 +147,7 @@ static bool range_pick(struct group *g)
 static void range_restart(struct group *g)
 {
     range_clear(g);
-    g->inventory = inventory_batch_new(g->tenant_id, g->integration_id);
-    g->alerts = alert_batch_new(g->tenant_id, g->integration_id);
+    g->records = record_set_new(g->tenant_id, g->integration_id);
     g->next = g->now.from;
     for (size_t i = g->now.from; i < g->now.to; i++)
         if (g->items[i].status && g->items[i].event != DELIVERY_DEAD)
@@ -304,14 +295,7 @@ static void range_apply(struct group *g)
 {
     struct hub *h = g->claim->a->h;
     struct pg_seg *s = pg_seg_new(g->claim->a->h->db, g->tenant_id);
-    unsigned first;
-    if (inventory_batch_count(g->inventory)) {
-        inventory_add(s, g->inventory, &(struct inventory_options){.observed = USEC_NONE}, &first);
-    }
-    if (alert_batch_count(g->alerts))
-        alert_add(s, g->alerts, &first);
-    if (g->devices.n)
-        alert_add_link_devices(s, g->tenant_id, g->integration_id, &g->devices);
+    record_set_put(s, g->records, &(struct record_put){.observed = USEC_NONE});
     add_marks(g, s, NULL);
     /* Done before the lease ends, or not at all. */
     pg_seg_timeout(s, MIN(h->options->database_timeout, h->options->intake_lease / 2));

@@ -10,8 +10,7 @@
 #include "store/delivery.h"
 
 struct group;
-struct inventory_batch;
-struct alert_batch;
+struct record_set;
 TAILQ_HEAD(groups, group);
 
 struct item { /* a claimed delivery; texts in the claim's arena */
@@ -73,14 +72,12 @@ struct group {
     size_t nranges;
     struct range now; /* the range in work */
     size_t next;      /* to be decoded */
-    struct inventory_batch *inventory;
-    struct alert_batch *alerts;
+    struct record_set *records;
     double alert_states[3];
     struct slice *refresh; /* devices to read again after the commit */
     size_t nrefresh, refresh_cap;
-    struct pg_array devices; /* whose alerts may have waited for them */
-    struct item *current;    /* being decoded */
-    size_t emitted;          /* records taken from it */
+    struct item *current; /* being decoded */
+    size_t emitted;       /* records taken from it */
     TAILQ_ENTRY(group) link;
 };
 

@@ -99,6 +99,21 @@ static const char *run_status(const struct run *r)
     return r->partial || r->retire.braked ? "partial" : "success";
 }
 
+/* A single run reads whole lists of its device: they are, unless it failed. */
+static struct record_proof proof_of(const struct run *r)
+{
+    struct record_proof proof = {0};
+    bool ended_well = !r->failure.code && r->stop == RUN_GOES;
+    for (int kind = 0; kind < RECORD_NKINDS_; kind++) {
+        if (may_find_absent(r, (enum record_kind)kind))
+            proof.absent |= SYNC_KIND(kind);
+        if (ended_well && !(r->complete_kinds & RUN_SPOILED(kind)) &&
+            (r->mode == SYNC_SINGLE || is_proven(r, (enum record_kind)kind)))
+            proof.whole |= SYNC_KIND(kind);
+    }
+    return proof;
+}
+
 static void add_absences(struct run *r, struct pg_seg *s)
 {
     bool devices = r->measures_devices && !r->retire.braked;
@@ -114,8 +129,8 @@ static void add_absences(struct run *r, struct pg_seg *s)
         run_add_absent_organizations(s, &r->key);
     if (may_find_absent(r, RECORD_LOCATION))
         run_add_absent_locations(s, &r->key);
-    if (may_find_absent(r, RECORD_BACKUP_JOB))
-        backup_add_absent(s, &r->key);
+    const struct record_proof proof = proof_of(r);
+    record_set_finish(s, &r->key, &proof);
     if (r->measures_alerts) {
         unsigned first;
         alert_add_absent(s, r->key.tenant_id, r->key.integration_id, &r->live_alerts, r->started_at, &first);

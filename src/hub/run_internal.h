@@ -5,12 +5,10 @@
 
 #include "hub/retire.h"
 #include "hub/run.h"
-#include "store/backup_job.h"
+#include "store/record_set.h"
 
 struct run_batch {
-    struct inventory_batch *inv, *husk; /* husk: the whole whose halves went before */
-    struct alert_batch *alerts;
-    struct backup_batch *backups;
+    struct record_set *set;
     size_t records;
     usec_t observed;
     struct pg_array seen_kinds, seen_ids;               /* there, though not among the records */
@@ -19,7 +17,6 @@ struct run_batch {
     struct str checkpoint, cursor;
     uint64_t complete_kinds;
     int64_t failed;
-    unsigned first, first_alert, backups_stmt, progress; /* statements of its transaction */
     TAILQ_ENTRY(run_batch) link;
 };
 

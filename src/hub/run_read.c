@@ -18,10 +18,9 @@
 struct run_batch *run_batch_new(const struct run *r)
 {
     struct run_batch *b = NEW(struct run_batch);
-    b->inv = inventory_batch_new(r->key.tenant_id, r->key.integration_id);
-    b->alerts = alert_batch_new(r->key.tenant_id, r->key.integration_id);
-    b->backups = backup_batch_new(r->key.tenant_id, r->key.integration_id);
+    b->set = record_set_new(r->key.tenant_id, r->key.integration_id);
     b->observed = r->read_from;
+    record_set_observed(b->set, b->observed);
     pg_array_init(&b->seen_kinds, PG_INT4);
     pg_array_init(&b->seen_ids, PG_TEXT);
     pg_array_init(&b->error_kinds, PG_INT4);
@@ -35,10 +34,7 @@ void run_batch_free(struct run_batch *b)
 {
     if (!b)
         return;
-    inventory_batch_free(b->inv);
-    inventory_batch_free(b->husk);
-    alert_batch_free(b->alerts);
-    backup_batch_free(b->backups);
+    record_set_free(b->set);
     pg_array_release(&b->seen_kinds);
     pg_array_release(&b->seen_ids);
     pg_array_release(&b->error_kinds);
@@ -97,23 +93,18 @@ static void add_seen(struct run_batch *b, enum record_kind kind, struct slice id
     b->records++;
 }
 
-/* Kinds whose absence may mean something. */
-static bool counts_absence(enum record_kind kind)
-{
-    return kind == RECORD_ORGANIZATION || kind == RECORD_LOCATION || kind == RECORD_DEVICE || kind == RECORD_ALERT ||
-           kind == RECORD_BACKUP_JOB;
-}
-
 /* A record that cannot be stored is there all the same: it is not missing. One whose id is not known could be any of those we
  * have: then the list proves nothing. (An id that is too long was never stored.) */
 void run_batch_error(struct run *r, struct run_batch *b, enum record_kind kind, struct slice id, const char *why)
 {
     b->failed++;
     r->partial = true;
-    if (counts_absence(kind)) {
-        if (!id.n)
-            b->complete_kinds |= RUN_SPOILED(kind);
-        else if (id.n <= MAX_ERROR_ID && utf8_storable(id))
+    const struct record_store *store = record_store_of(kind);
+    if (store && !id.n)
+        b->complete_kinds |= RUN_SPOILED(kind);
+    else if (store && id.n <= MAX_ERROR_ID && utf8_storable(id)) {
+        record_set_broken(b->set, kind, id);
+        if (store->absence & SYNC_KIND(kind))
             add_seen(b, kind, id);
     }
     if (b->error_whys.n >= r->hub->options->run_errors)
@@ -130,7 +121,7 @@ void run_close_batch(struct run *r)
         return;
     struct run_batch *b = r->open;
     r->open = run_batch_new(r);
-    inventory_batch_follow(r->open->inv, b->inv);
+    record_set_follow(r->open->set, b->set);
     TAILQ_INSERT_TAIL(&r->closed, b, link);
     r->nclosed++;
     if (r->reading && !r->paused && r->nclosed >= r->hub->options->sync_ahead) {
@@ -142,51 +133,29 @@ void run_close_batch(struct run *r)
 
 static void close_if_full(struct run *r)
 {
-    if (r->open->records >= (size_t)r->hub->options->sync_batch ||
-        inventory_batch_bytes(r->open->inv) + backup_batch_bytes(r->open->backups) >= BATCH_BYTES)
+    if (r->open->records >= (size_t)r->hub->options->sync_batch || record_set_bytes(r->open->set) >= BATCH_BYTES)
         run_close_batch(r);
 }
 
 /* --- the sink --- */
-static void take_alert(struct run *r, const struct record_alert *a)
-{
-    struct err e = {0};
-    if (r->dry_run)
-        return;
-    if (!alert_batch_add(r->open->alerts, a, r->open->observed, &e))
-        run_batch_error(r, r->open, RECORD_ALERT, a->series, e.what);
-    else
-        add_seen(r->open, RECORD_ALERT, a->series);
-}
-
-static void take_backup(struct run *r, const struct record_backup_job *j)
-{
-    struct err e = {0};
-    if (r->dry_run)
-        return;
-    if (!backup_batch_add(r->open->backups, j, &e))
-        run_batch_error(r, r->open, RECORD_BACKUP_JOB, j->id, e.what);
-    else
-        add_seen(r->open, RECORD_BACKUP_JOB, j->id);
-}
-
 static void on_record(void *arg, const struct record *rec)
 {
     struct run *r = arg;
+    const struct record_store *store = record_store_of(rec->kind);
     struct err e = {0};
     if (r->stop == RUN_LEASE_LOST)
         return;
-    if (rec->kind == RECORD_ALERT) {
-        take_alert(r, &rec->alert);
-    } else if (rec->kind == RECORD_BACKUP_JOB) {
-        take_backup(r, &rec->backup_job);
-    } else if (rec->kind == RECORD_REFRESH) {
+    if (rec->kind == RECORD_REFRESH) {
         if (!r->dry_run)
             r->owner.on_refresh(r->owner.arg, &r->key, rec->ref.device_id);
-    } else if (inventory_batch_add(r->open->inv, rec, &e)) {
+    } else if (r->dry_run && store && !store->diffs) {
+        return;
+    } else if (!record_set_add(r->open->set, rec, &e)) {
+        run_batch_error(r, r->open, rec->kind, record_id(rec), e.what);
+    } else if (store->marks) {
         r->open->records++;
     } else {
-        run_batch_error(r, r->open, rec->kind, record_id(rec), e.what);
+        add_seen(r->open, rec->kind, record_id(rec));
     }
     close_if_full(r);
 }
@@ -204,7 +173,7 @@ static void on_checkpoint(void *arg, struct slice json)
     struct run *r = arg;
     str_clear(&r->open->checkpoint);
     str_add(&r->open->checkpoint, json);
-    inventory_batch_checkpoint(r->open->inv);
+    record_set_checkpoint(r->open->set);
     r->read_from = loop_wall(r->hub->loop);
 }
 

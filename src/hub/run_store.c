@@ -5,17 +5,11 @@
 
 #include "base/mem.h"
 
-#include <limits.h>
-
 static void batch_add(struct run *r, struct run_batch *b, struct pg_seg *s)
 {
-    bool has_records = b->inv && inventory_batch_count(b->inv) > 0;
-    b->first = b->first_alert = b->backups_stmt = UINT_MAX;
+    const struct record_put put = {.run_id = r->key.run_id, .dry_run = r->dry_run, .observed = b->observed};
     run_add_fence(s, &r->key, r->hub->process, r->stored);
-    if (has_records) {
-        const struct inventory_options o = {.run_id = r->key.run_id, .dry_run = r->dry_run, .observed = b->observed};
-        inventory_add(s, b->inv, &o, &b->first);
-    }
+    record_set_put(s, b->set, &put);
     if (b->seen_ids.n)
         run_add_seen(s, &r->key, &b->seen_kinds, &b->seen_ids);
     if (b->error_whys.n)
@@ -28,13 +22,7 @@ static void batch_add(struct run *r, struct run_batch *b, struct pg_seg *s)
         .notes = &b->notes,
         .failed = b->failed,
     };
-    b->progress = run_add_progress(s, &r->key, &p);
-    if (b->backups && backup_batch_count(b->backups))
-        b->backups_stmt = backup_add(s, b->backups);
-    if (b->alerts && alert_batch_count(b->alerts))
-        alert_add(s, b->alerts, &b->first_alert);
-    if (has_records && !r->dry_run)
-        alert_add_link(s, r->key.tenant_id, r->key.integration_id);
+    run_add_progress(s, &r->key, &p);
 }
 
 static void batch_build(struct run *r, struct pg_seg *s)
@@ -71,8 +59,8 @@ static void on_stored(struct run *r, const struct pg_reply *reply)
 {
     struct run_batch *b = TAILQ_FIRST(&r->closed);
     struct inventory_counts counts = {0};
-    if (reply && b->first != UINT_MAX)
-        inventory_result(reply, b->first, &counts);
+    if (reply)
+        record_set_result(reply, b->set, &counts);
     count_records(r, &counts, b->failed);
     r->owner.metrics->retired->value += (double)counts.retired;
     r->complete_kinds |= b->complete_kinds;
@@ -81,54 +69,55 @@ static void on_stored(struct run *r, const struct pg_reply *reply)
     run_step(r);
 }
 
-/* Puts the halves of the first batch before it; it stays behind them with all but the records. */
-static void halve(struct run *r, struct inventory_batch *left, struct inventory_batch *right)
+/* Puts the halves of the first batch's part before it; it stays behind them with all but these records. */
+static void halve(struct run *r, struct record_batch *part, struct record_batch *left, struct record_batch *right)
 {
     struct run_batch *whole = TAILQ_FIRST(&r->closed);
-    struct inventory_batch *parts[] = {left, right};
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+    struct record_batch *halves[] = {left, right};
+    for (size_t i = 0; i < ARRAY_LEN(halves); i++) {
         struct run_batch *b = run_batch_new(r);
-        inventory_batch_free(b->inv);
-        b->inv = parts[i];
-        b->records = inventory_batch_count(parts[i]);
+        record_set_free(b->set);
+        b->set = record_set_of(halves[i]);
+        b->records = part->store->count(halves[i]);
         b->observed = whole->observed;
         TAILQ_INSERT_BEFORE(whole, b, link);
         r->nclosed++;
     }
-    whole->husk = TAKE(whole->inv);
-    whole->records = whole->seen_ids.n;
+    record_set_leave_out(whole->set, part);
+    whole->records = whole->seen_ids.n + record_set_count(whole->set);
+}
+
+/* A part that cannot be halved is left out, and what its list would prove with it. */
+static void leave_out(struct run *r, struct run_batch *b, struct record_batch *part, const char *why)
+{
+    run_batch_note(b, "%s: %zu were not stored: %s", part->store->name, part->store->count(part), why);
+    for (int kind = 0; kind < RECORD_NKINDS_; kind++)
+        if (part->store->absence & SYNC_KIND(kind))
+            b->complete_kinds |= RUN_SPOILED(kind);
+    r->partial = true;
+    record_set_leave_out(b->set, part);
 }
 
 /* What the whole has beside its records was in the failed transaction too, and goes in behind the halves. */
 static void on_refused(struct run *r, const struct pg_reply *reply)
 {
     struct run_batch *b = TAILQ_FIRST(&r->closed);
-    struct inventory_batch *left, *right;
+    const struct err *e = pg_reply_err(reply);
+    struct record_batch *part = record_set_blame(b->set, pg_reply_failed(reply)), *left, *right;
     enum record_kind kind;
     struct slice id;
-    const struct err *e = pg_reply_err(reply);
-    if (b->backups_stmt != UINT_MAX && pg_reply_failed(reply) == b->backups_stmt) {
-        run_batch_note(b, "backups: %zu were not stored: %s", backup_batch_count(b->backups), e->what);
-        b->complete_kinds |= RUN_SPOILED(RECORD_BACKUP_JOB);
-        r->partial = true;
-        backup_batch_free(b->backups);
-        b->backups = NULL;
-    } else if (pg_reply_failed(reply) > b->progress) {
-        run_batch_note(b, "alerts: %zu were not stored: %s", alert_batch_count(b->alerts), e->what);
-        b->complete_kinds |= RUN_SPOILED(RECORD_ALERT);
-        r->partial = true;
-        alert_batch_free(b->alerts);
-        b->alerts = NULL;
-    } else if (!b->inv || inventory_batch_count(b->inv) == 0) {
+    if (!part) {
         log_warn(r->hub->log, "sync.run.bookkeeping", F_I64("run", r->key.run_id),
                  F_ERR(e)); /* no record is to blame */
         run_set_failure(r, e);
         drop_first(r);
-    } else if (inventory_batch_split(b->inv, &left, &right, &kind, &id)) {
-        halve(r, left, right);
+    } else if (!part->store->split) {
+        leave_out(r, b, part, e->what);
+    } else if (part->store->split(part, &left, &right, &kind, &id)) {
+        halve(r, part, left, right);
     } else {
         run_batch_error(r, b, kind, id, e->what);
-        b->husk = TAKE(b->inv);
+        record_set_leave_out(b->set, part);
     }
     run_step(r);
 }

@@ -57,6 +57,7 @@ void pg_seg_free(struct pg_seg *s); /* only when it was not submitted */
 void pg_seg_timeout(struct pg_seg *s, usec_t timeout);
 /* Adds a statement; its parameters follow by pg_p_* in order $1, $2, … exactly nparams of them. Returns its index. */
 unsigned pg_add(struct pg_seg *s, const struct pg_query *q);
+unsigned pg_seg_length(const struct pg_seg *s); /* the index that the next statement will have */
 void pg_p_null(struct pg_seg *s);
 /* Text goes without a type: the statement decides what it is (text, uuid, inet, an enum …; `$1::text` where nothing tells).
  * .p == NULL: null. Not checked: must be storable UTF-8. */

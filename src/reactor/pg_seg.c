@@ -132,6 +132,11 @@ unsigned pg_add(struct pg_seg *s, const struct pg_query *q)
     return s->nstmts - 2; /* the prelude is not counted */
 }
 
+unsigned pg_seg_length(const struct pg_seg *s)
+{
+    return s->nstmts - 1;
+}
+
 /* --- running --- */
 
 static void on_deadline(void *arg);

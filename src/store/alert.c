@@ -68,6 +68,11 @@ size_t alert_batch_count(const struct alert_batch *b)
     return b->n + b->nclosers;
 }
 
+size_t alert_batch_bytes(const struct alert_batch *b)
+{
+    return arena_used(b->arena);
+}
+
 /* A storable copy, cut at `max` bytes. Empty text says nothing. */
 static struct slice keep(struct arena *a, struct slice text, size_t max)
 {

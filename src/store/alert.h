@@ -15,6 +15,7 @@ void alert_batch_free(struct alert_batch *b);
  * False: no series, or an id that is too long; *e says which. */
 bool alert_batch_add(struct alert_batch *b, const struct record_alert *a, usec_t observed, struct err *e) WARN_UNUSED;
 size_t alert_batch_count(const struct alert_batch *b);
+size_t alert_batch_bytes(const struct alert_batch *b);
 
 struct alert_counts {
     int64_t processed, created, updated, unchanged, resolved; /* messages; the others count alerts */

@@ -24,7 +24,7 @@ struct world {
     bool done;
     struct err err;
     unsigned stmt;
-    struct backup_counts counts;
+    struct flat_counts counts;
     struct str text;
     bool more;
     int64_t last_id;
@@ -93,15 +93,16 @@ static void on_merged(void *arg, const struct pg_reply *r)
     w->done = true;
     if (pg_reply_err(r))
         fail_msg("%s", pg_reply_err(r)->what);
-    w->counts = (struct backup_counts){0};
-    backup_result(r, w->stmt, &w->counts);
+    w->counts = (struct flat_counts){0};
+    flat_result(r, w->stmt, &w->counts);
 }
 
-static void merge(struct world *w, struct backup_batch *b)
+static void merge(struct world *w, struct record_batch *b)
 {
     struct pg_seg *s = pg_seg_new(w->db, w->tenant);
-    w->stmt = backup_add(s, b);
-    backup_batch_free(b);
+    flat_put(s, b, &(struct record_put){.observed = USEC_NONE});
+    w->stmt = b->end - 1;
+    flat_free(b);
     w->done = false;
     pg_submit(s, on_merged, w);
     wait_done(w);
@@ -127,16 +128,22 @@ static struct record_backup_job job(const char *id)
                                       .stale_days = 3};
 }
 
-static void add(struct backup_batch *b, struct record_backup_job j)
+static bool try_add(struct record_batch *b, struct record_backup_job j, struct err *e)
+{
+    const struct record r = {.kind = RECORD_BACKUP_JOB, .backup_job = j};
+    return flat_add(b, &r, USEC_NONE, e);
+}
+
+static void add(struct record_batch *b, struct record_backup_job j)
 {
     struct err e = {0};
-    if (!backup_batch_add(b, &j, &e))
+    if (!try_add(b, j, &e))
         fail_msg("%s", e.what);
 }
 
 static void merge_one(struct world *w, struct record_backup_job j)
 {
-    struct backup_batch *b = backup_batch_new(w->tenant, w->integration);
+    struct record_batch *b = flat_open(&backup_job_kind.store, w->tenant, w->integration);
     add(b, j);
     merge(w, b);
 }
@@ -159,7 +166,7 @@ static char *fingerprint(void)
 static void only_what_is_new_is_written(void **state)
 {
     struct world *w = *state;
-    struct backup_batch *b = backup_batch_new(w->tenant, w->integration);
+    struct record_batch *b = flat_open(&backup_job_kind.store, w->tenant, w->integration);
     add(b, job("b"));
     add(b, job("a"));
     merge(w, b);
@@ -172,7 +179,7 @@ static void only_what_is_new_is_written(void **state)
         "null and message is null");
 
     char *before = fingerprint();
-    b = backup_batch_new(w->tenant, w->integration);
+    b = flat_open(&backup_job_kind.store, w->tenant, w->integration);
     add(b, job("a"));
     add(b, job("b"));
     merge(w, b);
@@ -257,7 +264,7 @@ static void the_last_verdict_stays_while_it_runs(void **state)
 static void of_two_about_one_plan_the_later_start_counts(void **state)
 {
     struct world *w = *state;
-    struct backup_batch *b = backup_batch_new(w->tenant, w->integration);
+    struct record_batch *b = flat_open(&backup_job_kind.store, w->tenant, w->integration);
     struct record_backup_job j = job("a");
     j.last_start = T(9);
     j.message = SLICE("later start");
@@ -266,7 +273,7 @@ static void of_two_about_one_plan_the_later_start_counts(void **state)
     j.message = SLICE("no start");
     add(b, j);
     add(b, job("a"));
-    assert_int_equal(backup_batch_count(b), 3);
+    assert_int_equal(flat_count(b), 3);
     merge(w, b);
     assert_int_equal(w->counts.created, 1);
     assert_value("later start", "select message from backup_jobs");
@@ -275,16 +282,16 @@ static void of_two_about_one_plan_the_later_start_counts(void **state)
 static void bad_ids_are_refused_and_bad_text_is_mended(void **state)
 {
     struct world *w = *state;
-    struct backup_batch *b = backup_batch_new(w->tenant, w->integration);
+    struct record_batch *b = flat_open(&backup_job_kind.store, w->tenant, w->integration);
     struct err e = {0};
     char *text = mem_alloc(100000);
     memset(text, 'x', 100000);
     struct record_backup_job j = job("");
-    assert_false(backup_batch_add(b, &j, &e));
+    assert_false(try_add(b, j, &e));
     j.id = slice_of(text, 513);
-    assert_false(backup_batch_add(b, &j, &e));
+    assert_false(try_add(b, j, &e));
     j = job("a\xff");
-    assert_false(backup_batch_add(b, &j, &e));
+    assert_false(try_add(b, j, &e));
     assert_int_equal(e.code, ERR_DATA);
     j = job("a");
     j.plan = SLICE("p\xff\0q");
@@ -316,7 +323,8 @@ static void end_run(struct world *w, const char *seen)
     pgtest_sql(pg, "insert into sync_run_seen select %lld, %lld, %d, x from unnest('{%s}'::text[]) x",
                (long long)w->tenant, (long long)run, RECORD_BACKUP_JOB, seen);
     struct pg_seg *s = pg_seg_new(w->db, w->tenant);
-    backup_add_absent(s, &(struct run_key){w->tenant, w->integration, run});
+    const struct record_proof proof = {.absent = SYNC_KIND(RECORD_BACKUP_JOB)};
+    flat_finish(&backup_job_kind.store, s, &(struct run_key){w->tenant, w->integration, run}, &proof);
     w->done = false;
     pg_submit(s, on_reply, w);
     wait_done(w);
