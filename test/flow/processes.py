@@ -219,8 +219,9 @@ class Sim:
     def __init__(self, *flags):
         self.process = Process("sim", [os.path.join(BUILD, "test/sim/msphub-sim"), "--listen", "127.0.0.1:0",
                                        "--tactical-listen", "127.0.0.1:0", "--msp360-listen", "127.0.0.1:0",
-                                       "--syncro-listen", "127.0.0.1:0", "--control-listen", "127.0.0.1:0", *flags])
-        self.ninja, self.tactical, self.msp360, self.syncro, control = (self.process.first_url() for _ in range(5))
+                                       "--syncro-listen", "127.0.0.1:0", "--jamf-listen", "127.0.0.1:0",
+                                       "--control-listen", "127.0.0.1:0", *flags])
+        self.ninja, self.tactical, self.msp360, self.syncro, self.jamf, control = (self.process.first_url() for _ in range(6))
         self.control = Http(control)
 
     def command(self, method, path, body=None):

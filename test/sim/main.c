@@ -30,6 +30,9 @@ enum {
     F_SYNCRO_ASSETS,
     F_SYNCRO_CUSTOMERS,
     F_SYNCRO_TICKETS,
+    F_JAMF_COMPUTERS,
+    F_JAMF_MOBILE,
+    F_JAMF_APPS,
     F_LATENCY,
     F_TOKEN_LIFE,
     F_TLS_CERT,
@@ -52,6 +55,9 @@ static const struct option fixed_options[] = {
     {"syncro-assets", required_argument, NULL, F_SYNCRO_ASSETS},
     {"syncro-customers", required_argument, NULL, F_SYNCRO_CUSTOMERS},
     {"syncro-tickets", required_argument, NULL, F_SYNCRO_TICKETS},
+    {"jamf-computers", required_argument, NULL, F_JAMF_COMPUTERS},
+    {"jamf-mobile-devices", required_argument, NULL, F_JAMF_MOBILE},
+    {"jamf-apps", required_argument, NULL, F_JAMF_APPS},
     {"latency", required_argument, NULL, F_LATENCY},
     {"token-life", required_argument, NULL, F_TOKEN_LIFE},
     {"tls-cert", required_argument, NULL, F_TLS_CERT},
@@ -67,6 +73,7 @@ static void help(void)
          "  --tactical-listen ADDRESS  Tactical RMM\n"
          "  --msp360-listen ADDRESS    MSP360\n"
          "  --syncro-listen ADDRESS    Syncro\n"
+         "  --jamf-listen ADDRESS      Jamf Pro\n"
          "  --control-listen ADDRESS   the control API\n"
          "  --seed N                   the fleets follow from it (1)\n"
          "  --epoch SECONDS            the 'now' of the generated past (the start)\n"
@@ -74,6 +81,7 @@ static void help(void)
          "  --tactical-agents N (120)  --tactical-clients N (6)  --tactical-no-beta\n"
          "  --msp360-computers N (60)  --msp360-companies N (5)\n"
          "  --syncro-assets N (80)     --syncro-customers N (8)  --syncro-tickets N (30)\n"
+         "  --jamf-computers N (80)  --jamf-mobile-devices N (12)  --jamf-apps N (8)\n"
          "  --latency MS               before each answer (0)\n"
          "  --token-life SECONDS       of access tokens (3600)\n"
          "  --no-gzip                  never compress, whatever a client accepts\n"
@@ -129,6 +137,12 @@ static bool set_flag(struct flags *f, int id, const char *name, struct err *e)
         return number(name, optarg, 1, 10000, &o->syncro_customers, e);
     case F_SYNCRO_TICKETS:
         return number(name, optarg, 0, 100000, &o->syncro_tickets, e);
+    case F_JAMF_COMPUTERS:
+        return number(name, optarg, 0, 1000000, &o->jamf_computers, e);
+    case F_JAMF_MOBILE:
+        return number(name, optarg, 0, 1000000, &o->jamf_mobile, e);
+    case F_JAMF_APPS:
+        return number(name, optarg, 0, 1000, &o->jamf_apps, e);
     case F_LATENCY:
         return number(name, optarg, 0, 600000, &f->latency_ms, e);
     case F_TOKEN_LIFE:
@@ -167,7 +181,10 @@ static bool parse_flags(struct flags *f, int argc, char **argv, struct err *e)
                                       .msp_companies = 5,
                                       .syncro_assets = 80,
                                       .syncro_customers = 8,
-                                      .syncro_tickets = 30};
+                                      .syncro_tickets = 30,
+                                      .jamf_computers = 80,
+                                      .jamf_mobile = 12,
+                                      .jamf_apps = 8};
     int id, index = 0;
     while ((id = getopt_long(argc, argv, "", all, &index)) != -1) {
         e->code = ERR_NONE;

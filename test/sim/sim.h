@@ -99,6 +99,7 @@ struct sim_options {
     bool tactical_beta;
     int64_t msp_computers, msp_companies;
     int64_t syncro_assets, syncro_customers, syncro_tickets;
+    int64_t jamf_computers, jamf_mobile, jamf_apps;
 };
 
 struct hook_message; /* hooks.h */

@@ -1,12 +1,14 @@
 /* simulator.c - see simulator.h. */
 #include "simulator.h"
+#include "jamf/jamf.h"
 #include "msp360/msp360.h"
 #include "ninja/ninja.h"
 #include "syncro/syncro.h"
 #include "tactical/tactical.h"
 #include <stdlib.h>
 
-const struct product *const sim_products[] = {&ninja_product, &tactical_product, &msp_product, &syncro_product};
+const struct product *const sim_products[] = {&ninja_product, &tactical_product, &msp_product, &syncro_product,
+                                              &jamf_product};
 const size_t sim_nproducts = ARRAY_LEN(sim_products);
 
 const struct product *product_find(struct slice key)

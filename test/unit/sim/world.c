@@ -23,7 +23,10 @@ int world_setup(void **state)
                                                .msp_companies = 5,
                                                .syncro_assets = 120,
                                                .syncro_customers = 12,
-                                               .syncro_tickets = 60};
+                                               .syncro_tickets = 60,
+                                               .jamf_computers = 130,
+                                               .jamf_mobile = 20,
+                                               .jamf_apps = 12};
     struct world *w = NEW(struct world);
     w->sim = sim_new(NULL, NULL, &options);
     w->sim->on_hook = on_hook;
@@ -51,6 +54,8 @@ static struct slice header_of(const void *source, const char *name)
         return w->token[0] ? slice_cstr(w->token) : SLICE_NONE;
     if (strcmp(name, "X-API-KEY") == 0)
         return slice_cstr(w->key);
+    if (strcmp(name, "Accept") == 0)
+        return slice_cstr(w->accept);
     if (strcmp(name, "Content-Type") == 0)
         return slice_cstr(w->type);
     return strcmp(name, "Host") == 0 ? SLICE("sim.test") : SLICE_NONE;

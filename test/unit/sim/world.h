@@ -16,9 +16,10 @@
 struct world {
     struct sim *sim;
     struct arena *arena; /* answers live to the test's end */
-    char token[128];     /* the Authorization header; "" sends none */
+    char token[160];     /* the Authorization header; "" sends none */
     const char *key;     /* X-API-KEY; NULL sends none */
     const char *type;    /* Content-Type of bodies */
+    const char *accept;  /* NULL sends none */
     enum fault_kind fault;
     bool damaged;
     unsigned hooks; /* seen */
