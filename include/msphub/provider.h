@@ -245,6 +245,10 @@ struct provider {
 
     /* "https://host[:port][/prefix]" without a trailing slash, from the settings; ERR_INPUT with the mend when they cannot be right. */
     bool (*base_url)(const struct settings *s, struct str *ret, struct err *e);
+    /* Settings that do not go together: false, with the field to blame. Each alone has passed by its table. NULL: none. */
+    bool (*check)(const struct settings *s, const char **ret_field, struct err *e);
+    /* Do these settings need an access token, or does a static key do? NULL: a token whenever there is `authenticate`. */
+    bool (*needs_token)(const struct settings *s);
     /* Adds headers that carry the credential (access_token is SLICE_NONE when the product needs none). Texts into the arena. */
     void (*authorize)(const struct settings *s, struct slice access_token, struct arena *a, struct machine_call *call);
     /* `first`: the body's first non-space byte, or 0. NULL takes the common rule (429, 5xx, 401, '<' is PROTOCOL). */

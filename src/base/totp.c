@@ -68,6 +68,30 @@ void str_add_base32(struct str *s, struct slice bytes)
         str_addc(s, letters[buffer << (5 - bits) & 31]);
 }
 
+bool str_add_from_base32(struct str *s, struct slice text)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    size_t before = s->n;
+    uint32_t buffer = 0;
+    unsigned bits = 0;
+    while (text.n && text.p[text.n - 1] == '=')
+        text.n--;
+    str_reserve(s, text.n * 5 / 8 + 1);
+    for (size_t i = 0; i < text.n; i++) {
+        char c = text.p[i] >= 'a' && text.p[i] <= 'z' ? (char)(text.p[i] - 'a' + 'A') : text.p[i];
+        const char *at = memchr(letters, c, 32);
+        if (c == ' ' || c == '-')
+            continue;
+        if (!at)
+            return false;
+        buffer = buffer << 5 | (uint32_t)(at - letters);
+        bits += 5;
+        if (bits >= 8)
+            str_addc(s, (char)(buffer >> (bits -= 8) & 0xFF));
+    }
+    return s->n > before;
+}
+
 void totp_add_uri(struct str *out, struct slice issuer, struct slice account, struct slice key)
 {
     str_reserve(out, 3 * (2 * issuer.n + account.n) + 2 * key.n + 64);

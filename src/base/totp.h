@@ -21,5 +21,7 @@ void totp_add_uri(struct str *out, struct slice issuer, struct slice account, st
 
 /* RFC 4648, without padding. */
 void str_add_base32(struct str *s, struct slice bytes);
+/* As people write it: small letters, blanks and hyphens between groups, padding. Appends the bytes. False: no text of that kind. */
+bool str_add_from_base32(struct str *s, struct slice text);
 
 #endif

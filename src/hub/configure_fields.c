@@ -161,6 +161,16 @@ static bool read_plain(struct merge *m, size_t room, struct err *e)
     return m->settings != NULL;
 }
 
+static bool check_together(struct merge *m)
+{
+    const char *key = NULL;
+    struct err e = {0};
+    if (!m->provider->check || m->provider->check(m->settings, &key, &e))
+        return true;
+    fault(m, key, key ? strlen(key) : 0, e.what);
+    return false;
+}
+
 static const char *url_field(const struct provider *p)
 {
     for (size_t i = 0; i < p->nfields; i++)
@@ -264,7 +274,7 @@ bool configure_merge(struct merge *m, struct err *e)
     check_fields(m);
     if (m->faults.n == 0 && !read_plain(m, text_size(m->given) + text_size(m->stored), &why))
         fault(m, NULL, 0, why.what);
-    if (m->faults.n == 0 && check_url(m))
+    if (m->faults.n == 0 && check_together(m) && check_url(m))
         check_origin(m);
     if (m->faults.n)
         return err_set(e, ERR_INPUT, "%zu of the settings cannot be used", m->faults.n);

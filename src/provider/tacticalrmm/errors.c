@@ -14,7 +14,7 @@ static const struct map_field error_fields[] = {
 };
 static const struct map error_map = {sizeof(struct error_row), error_fields, ARRAY_LEN(error_fields)};
 
-static struct slice detail_of(const struct machine_reply *r, struct arena *a)
+struct slice tac_detail(const struct machine_reply *r, struct arena *a)
 {
     struct slice body = slice_trim(r->error_body);
     struct error_row row = {0};
@@ -40,7 +40,7 @@ bool tac_is_entity_missing(const struct machine_reply *r)
 
     if (r->err || r->status != 404)
         return false;
-    detail = detail_of(r, a);
+    detail = tac_detail(r, a);
     return slice_starts(detail, SLICE("No ")) && slice_ends(detail, SLICE(" matches the given query."));
 }
 
@@ -48,7 +48,7 @@ bool tac_is_invalid_page(const struct machine_reply *r)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new();
 
-    return !r->err && r->status == 404 && slice_is(detail_of(r, a), "Invalid page.");
+    return !r->err && r->status == 404 && slice_is(tac_detail(r, a), "Invalid page.");
 }
 
 bool tac_is_fatal(const struct task *t, const struct machine_reply *r, const struct err *e)
@@ -58,34 +58,38 @@ bool tac_is_fatal(const struct task *t, const struct machine_reply *r, const str
     return r->err || e->code == ERR_AUTH || e->code == ERR_THROTTLED;
 }
 
-/* Each call needs a right of the role that the key's user has. */
+/* Each call needs a right of the role that the user has. */
 static const char *right_for(const char *what)
 {
     static const struct {
         const char *what, *mend;
     } rights[] = {
-        {"clients", "give the role of the key's user the right can_list_clients"},
-        {"sites", "give the role of the key's user the right can_list_sites"},
-        {"agents", "give the role of the key's user the right can_list_agents"},
-        {"agent-ids", "give the role of the key's user the right can_list_agents"},
-        {"agent", "give the role of the key's user the right can_list_agents, and the agent's client"},
-        {"alerts", "give the role of the key's user the right can_list_alerts"},
-        {"recent-alerts", "give the role of the key's user the right can_list_alerts"},
+        {"clients", "give the role of the user the right can_list_clients"},
+        {"sites", "give the role of the user the right can_list_sites"},
+        {"agents", "give the role of the user the right can_list_agents"},
+        {"agent-ids", "give the role of the user the right can_list_agents"},
+        {"agent", "give the role of the user the right can_list_agents, and the agent's client"},
+        {"alerts", "give the role of the user the right can_list_alerts"},
+        {"recent-alerts", "give the role of the user the right can_list_alerts"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rights); i++)
         if (strcmp(rights[i].what, what) == 0)
             return rights[i].mend;
-    return "give the key's user a role with the rights can_list_clients, can_list_sites, can_list_agents, "
+    return "give the user a role with the rights can_list_clients, can_list_sites, can_list_agents, "
            "can_list_alerts";
 }
 
-static const char *mend_401(struct slice detail)
+static const char *mend_401(const struct settings *s, struct slice detail)
 {
+    if (slice_is(detail, "User inactive or deleted."))
+        return "the user is disabled or deleted: enable it, or take another one";
+    if (tac_uses_login(s))
+        return "the server refuses the token that it has just given: does something end this user's sessions, or a "
+               "proxy drop "
+               "the header Authorization?";
     if (slice_is(detail, "The token has expired."))
         return "the API key has expired: make a new one in Settings, Global Settings, API Keys";
-    if (slice_is(detail, "User inactive or deleted."))
-        return "the key's user is disabled or deleted: enable the user, or make a key for another one";
     if (slice_is(detail, "Invalid token."))
         return "the server does not know this API key: copy it again, capitals matter";
     return "the API key did not arrive: check api_key, and that no proxy drops the header X-API-KEY";
@@ -133,9 +137,9 @@ void tac_explain(const struct task *t, const struct machine_reply *r, struct err
     }
     if (explain_transport(r, TACTICAL, e))
         return;
-    detail = detail_of(r, a);
+    detail = tac_detail(r, a);
     if (r->status == 401)
-        explain_status(r, TACTICAL, t->kind->what, detail, ERR_AUTH, mend_401(detail), e);
+        explain_status(r, TACTICAL, t->kind->what, detail, ERR_AUTH, mend_401(t->machine->in->settings, detail), e);
     else if (r->status == 403)
         explain_status(r, TACTICAL, t->kind->what, detail, ERR_FORBIDDEN, right_for(t->kind->what), e);
     else if (r->status == 404)

@@ -3,32 +3,45 @@
 #include "provider/providers.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
 
+static const char *const auth_ways[] = {TAC_AUTH_KEY, TAC_AUTH_LOGIN, NULL};
+
 static const struct provider_field fields[] = {
     {.key = "base_url",
      .label = "API address",
      .kind = FIELD_INPUT_URL,
      .required = true,
      .help = "The API's host, not the dashboard's: as a rule https://api.<your domain>."},
+    {.key = "auth",
+     .label = "Sign in with",
+     .kind = FIELD_INPUT_SELECT,
+     .fallback = TAC_AUTH_KEY,
+     .help = "An API key, which does not expire by itself, or a user's name and password.",
+     .options = auth_ways},
     {.key = "api_key",
      .label = "API key",
      .kind = FIELD_INPUT_SECRET,
-     .required = true,
-     .help = "Settings, Global Settings, API Keys. Its user needs a role with can_list_clients, can_list_sites, "
-             "can_list_agents, "
-             "can_list_alerts."},
+     .help = "Settings, Global Settings, API Keys. Its user needs a role with " TAC_RIGHTS "."},
+    {.key = "username",
+     .label = "User",
+     .kind = FIELD_INPUT_TEXT,
+     .help = "Of the dashboard, not of SSO; with a role as the key's user."},
+    {.key = "password", .label = "Password", .kind = FIELD_INPUT_SECRET},
+    {.key = "totp_secret",
+     .label = "Setup key of the second factor",
+     .kind = FIELD_INPUT_SECRET,
+     .help = "The text below the QR code, not the six digits. Empty for a user without a second factor."},
+    {.key = "dashboard_url",
+     .label = "Dashboard address",
+     .kind = FIELD_INPUT_URL,
+     .help = "For links to an agent. Empty: rmm. in place of api., where the API is named so."},
 };
-
-bool tac_base_url(const struct settings *s, struct str *ret, struct err *e)
-{
-    if (!url_normalise(settings_text(s, "base_url"), "base_url", ret, e))
-        return false;
-    url_drop_suffix(ret, "/api"); /* the API stands at the root of its host */
-    return true;
-}
 
 static void authorize(const struct settings *s, struct slice access_token, struct arena *a, struct machine_call *call)
 {
-    call_add_header(call, a, "X-API-KEY", "%.*s", SLICE_FMT(settings_text(s, "api_key")));
+    if (access_token.n)
+        call_add_header(call, a, "Authorization", "Token %.*s", SLICE_FMT(access_token));
+    else
+        call_add_header(call, a, "X-API-KEY", "%.*s", SLICE_FMT(settings_text(s, "api_key")));
 }
 
 /* Only values that cannot hold a quote: one quote in a client's name makes Tactical send the whole body as one JSON
@@ -61,9 +74,11 @@ const struct provider provider_tacticalrmm = {
     .webhook_secret_header = "X-Msphub-Secret",
     .webhook_template = template,
     .base_url = tac_base_url,
+    .check = tac_check,
+    .needs_token = tac_uses_login,
     .authorize = authorize,
     .classify = NULL, /* the common rule */
-    .authenticate = NULL,
+    .authenticate = &tac_authenticate_ops,
     .probe = &tac_probe_ops,
     .sync = &tac_sync_ops,
     .intake = tac_intake,

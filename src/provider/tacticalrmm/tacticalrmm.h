@@ -7,6 +7,8 @@
 #include "provider/common_tasks.h"
 
 #define TACTICAL "Tactical RMM"
+/* What a role needs for all that is read. */
+#define TAC_RIGHTS "can_list_clients, can_list_sites, can_list_agents, can_list_alerts"
 
 struct tac_client { /* of /clients/ with its sites; of /beta/v1/client/ without */
     struct slice id, name;
@@ -74,7 +76,20 @@ void tac_emit_client(struct slice id, struct slice name, const struct sink *sink
 void tac_emit_site(const struct tac_site *s, const struct sink *sink);
 int tac_severity(struct slice word); /* enum severity, -1: not one of the product's words */
 
+/* --- settings --- */
+#define TAC_AUTH_KEY   "api_key"
+#define TAC_AUTH_LOGIN "login"
+bool tac_uses_login(const struct settings *s);
+bool tac_check(const struct settings *s, const char **ret_field, struct err *e);
 bool tac_base_url(const struct settings *s, struct str *ret, struct err *e);
+/* "https://api.…" when the address is "rmm.…", as the installer names the two; false: nothing to guess from. */
+bool tac_guess_api(const struct settings *s, struct str *ret);
+/* Where the dashboard is, without a trailing slash: as set, else "rmm." for "api."; nothing is added when it is not known. */
+void tac_dashboard(const struct settings *s, struct str *ret);
+
+/* --- refusals --- */
+/* What the product says of its refusal: "Invalid token."; texts live in the arena or the reply. */
+struct slice tac_detail(const struct machine_reply *r, struct arena *a);
 void tac_explain(const struct task *t, const struct machine_reply *r, struct err *e);
 /* The call is not there because the server's beta API is off. */
 bool tac_is_beta_off(const struct machine_reply *r);
@@ -83,7 +98,7 @@ bool tac_is_entity_missing(const struct machine_reply *r);
 bool tac_is_invalid_page(const struct machine_reply *r);
 bool tac_is_fatal(const struct task *t, const struct machine_reply *r, const struct err *e);
 
-extern const struct machine_ops tac_probe_ops, tac_sync_ops;
+extern const struct machine_ops tac_authenticate_ops, tac_probe_ops, tac_sync_ops;
 struct machine *tac_single_start(const struct machine_input *in, const struct sink *sink, struct err *e);
 
 bool tac_intake(struct slice body, struct intake_keys *ret, struct err *e);

@@ -314,12 +314,12 @@ static void write_checks(struct jw *w, const struct t_agent *a)
 {
     jw_key(w, "checks");
     jw_object(w);
-    jw_key_i64(w, "total", a->id % 3);
-    jw_key_i64(w, "passing", a->id % 3);
-    jw_key_i64(w, "failing", 0);
+    jw_key_i64(w, "total", tw_checks(a));
+    jw_key_i64(w, "passing", tw_checks(a) - tw_failing(a));
+    jw_key_i64(w, "failing", tw_failing(a));
     jw_key_i64(w, "warning", 0);
     jw_key_i64(w, "info", 0);
-    jw_key_bool(w, "has_failing_checks", false);
+    jw_key_bool(w, "has_failing_checks", tw_failing(a) > 0);
     jw_end(w);
 }
 
@@ -380,6 +380,15 @@ static void write_template(struct jw *w, const struct t_agent *a)
     jw_end(w);
 }
 
+static void write_field(struct jw *w, const struct t_agent *a, int64_t field)
+{
+    jw_object(w);
+    jw_key_i64(w, "id", a->id * 4 + field);
+    jw_key_i64(w, "field", field);
+    jw_key_i64(w, "agent", a->id);
+    jw_key(w, "value");
+}
+
 static void write_fields(struct jw *w, const struct t_agent *a)
 {
     char tag[16];
@@ -387,11 +396,21 @@ static void write_fields(struct jw *w, const struct t_agent *a)
     jw_key(w, "custom_fields");
     jw_array(w);
     if (a->id % 3 == 1) {
-        jw_object(w);
-        jw_key_i64(w, "id", a->id);
-        jw_key_i64(w, "field", 1);
-        jw_key_i64(w, "agent", a->id);
-        jw_key_str(w, "value", tag);
+        write_field(w, a, 1);
+        jw_str(w, tag);
+        jw_end(w);
+    }
+    if (a->id % 4 == 1) {
+        write_field(w, a, 2);
+        jw_bool(w, true);
+        jw_end(w);
+    }
+    if (a->id % 6 == 1) {
+        write_field(w, a, 3);
+        jw_array(w);
+        jw_str(w, "web");
+        jw_str(w, "db");
+        jw_end(w);
         jw_end(w);
     }
     jw_end(w);
@@ -432,7 +451,7 @@ void tw_agent_row(struct jw *w, const struct tactical *t, const struct t_agent *
     jw_key_bool(w, "block_policy_inheritance", false);
     jw_key_str(w, "plat", plats[a->plat]);
     jw_key_str(w, "goarch", arch_text(a));
-    jw_key_bool(w, "has_patches_pending", false);
+    jw_key_bool(w, "has_patches_pending", tw_patches_pending(a));
     jw_key_str(w, "version", t_never(a) ? "0.1.0" : a->id % 9 ? "2.11.0" : "2.10.0");
     jw_key_str(w, "operating_system", t_never(a) ? NULL : os_text(a));
     jw_key_str(w, "public_ip", t_never(a) ? NULL : a->public_ip);
@@ -499,6 +518,12 @@ void tw_agent_full(struct jw *w, const struct tactical *t, const struct t_agent 
     jw_object(w);
     jw_key(w, "winupdatepolicy");
     jw_array(w);
+    jw_object(w);
+    jw_key_i64(w, "id", a->id);
+    jw_key_str(w, "critical", "inherit");
+    jw_key_i64(w, "agent", a->id);
+    jw_key_str(w, "policy", NULL);
+    jw_end(w);
     jw_end(w);
     jw_key_str(w, "status", t_status_text(a, now));
     write_hardware(w, a);

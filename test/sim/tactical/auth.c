@@ -6,13 +6,14 @@
 
 #define TOKEN_LIFE      SECONDS(5 * 3600)
 #define LOGINS_A_MINUTE 10
+#define LOGINS_A_DAY    300
 
 static const struct api_key {
     const char *key;
     const char *refusal; /* NULL: good */
     unsigned rights;
 } keys[] = {
-    {TACTICAL_KEY, NULL, RIGHT_READ | RIGHT_WRITE},
+    {TACTICAL_KEY, NULL, RIGHT_ALL},
     {TACTICAL_KEY_EXPIRED, "The token has expired.", 0},
     {TACTICAL_KEY_INACTIVE, "User inactive or deleted.", 0},
     {TACTICAL_KEY_NO_ROLE, NULL, RIGHT_NONE},
@@ -20,7 +21,7 @@ static const struct api_key {
     {TACTICAL_KEY_READ, NULL, RIGHT_READ},
 };
 
-static const unsigned every_right = RIGHT_READ | RIGHT_WRITE;
+static const unsigned every_right = RIGHT_ALL;
 
 unsigned t_rights(const struct ask *a)
 {
@@ -92,15 +93,25 @@ void t_logout(void *self, struct ask *a, struct answer *r)
 
 /* --- logging in --- */
 
+/* 0: there is room for one more, which is counted; else until when there is none. */
+static usec_t full_until(struct t_logins *w, usec_t length, unsigned most, usec_t now)
+{
+    if (now - w->since >= length)
+        *w = (struct t_logins){.since = now};
+    if (w->n >= most)
+        return w->since + length;
+    w->n++;
+    return 0;
+}
+
 static bool throttled(struct tactical *t, struct ask *a, struct answer *r, unsigned path)
 {
-    if (a->wall - t->logins[path].since >= SECONDS(60)) {
-        t->logins[path].since = a->wall;
-        t->logins[path].n = 0;
-    }
-    if (t->logins[path].n++ < LOGINS_A_MINUTE)
+    usec_t until = full_until(&t->logins[path].minute, SECONDS(60), LOGINS_A_MINUTE, a->wall);
+    if (!until)
+        until = full_until(&t->logins[path].day, SECONDS(86400), LOGINS_A_DAY, a->wall);
+    if (!until)
         return false;
-    long long wait = (t->logins[path].since + SECONDS(60) - a->wall + USEC_PER_S - 1) / USEC_PER_S;
+    long long wait = (until - a->wall + USEC_PER_S - 1) / USEC_PER_S;
     t_detail(r, 429, "Request was throttled. Expected available in %lld seconds.", wait);
     answer_header(r, "Retry-After", "%lld", wait);
     return true;

@@ -233,14 +233,44 @@ static void clients_post(void *self, struct ask *a, struct answer *r)
     jw_end(&w);
 }
 
+static bool right_of(struct slice name, unsigned *ret)
+{
+    static const struct {
+        const char *name;
+        unsigned right;
+    } names[] = {
+#define X(id, name) {#name, RIGHT_##id},
+        TACTICAL_RIGHTS(X)
+#undef X
+    };
+    for (size_t k = 0; k < ARRAY_LEN(names); k++)
+        if (slice_is(name, names[k].name)) {
+            *ret |= names[k].right;
+            return true;
+        }
+    return false;
+}
+
+/* missing: rights that all roles lack from now on. forget_logins: the throttle begins anew. */
 static void settings_patch(void *self, struct ask *a, struct answer *r)
 {
-    static const char *const known[] = {"beta", NULL};
+    static const char *const known[] = {"beta", "missing", "forget_logins", NULL};
     struct tactical *t = self;
-    const struct json *o = control_body(a, r, known);
+    const struct json *o = control_body(a, r, known), *missing;
     if (!o)
         return;
     t->beta = json_get_bool(o, "beta", t->beta);
+    if (json_get_bool(o, "forget_logins", false))
+        memset(t->logins, 0, sizeof(t->logins));
+    if ((missing = json_get(o, "missing"))) {
+        unsigned rights = 0;
+        for (const struct json *m = missing->child; m; m = m->next)
+            if (!right_of(m->text, &rights)) {
+                control_refuse(r, 400, "no right %.*s", SLICE_FMT(m->text));
+                return;
+            }
+        t->missing = rights;
+    }
     control_done(r);
 }
 

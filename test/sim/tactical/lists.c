@@ -220,7 +220,7 @@ void t_agents(void *self, struct ask *a, struct answer *r)
     free(ids);
 }
 
-static bool my_agent(struct tactical *t, struct ask *a, struct answer *r, struct t_agent *ret)
+bool t_my_agent(struct tactical *t, struct ask *a, struct answer *r, struct t_agent *ret)
 {
     if (!t_path_agent(t, a, r, ret))
         return false;
@@ -234,7 +234,7 @@ void t_agent_one(void *self, struct ask *a, struct answer *r)
 {
     struct tactical *t = self;
     struct t_agent x;
-    if (!my_agent(t, a, r, &x))
+    if (!t_my_agent(t, a, r, &x))
         return;
     struct jw w = t_json(r, 200);
     tw_agent_full(&w, t, &x, a->wall);
@@ -245,7 +245,7 @@ void t_agent_edit(void *self, struct ask *a, struct answer *r)
     struct tactical *t = self;
     struct t_agent x;
     int64_t site;
-    if (!my_agent(t, a, r, &x))
+    if (!t_my_agent(t, a, r, &x))
         return;
     const struct json *o = t_body(a, r);
     if (!o)
@@ -271,7 +271,7 @@ void t_agent_mesh(void *self, struct ask *a, struct answer *r)
     struct tactical *t = self;
     struct t_agent x;
     char url[400], login[65];
-    if (!my_agent(t, a, r, &x))
+    if (!t_my_agent(t, a, r, &x))
         return;
     rng_text(t->seed, ++t->token_serial, 5000, "ABCDEFGHIJKLMNOPQRSTUVWXYZ@$", 28, login, 64);
     struct jw w = t_json(r, 200);
@@ -292,7 +292,7 @@ void t_agent_ping(void *self, struct ask *a, struct answer *r)
 {
     struct tactical *t = self;
     struct t_agent x;
-    if (!my_agent(t, a, r, &x))
+    if (!t_my_agent(t, a, r, &x))
         return;
     struct jw w = t_json(r, 200);
     jw_object(&w);
@@ -320,7 +320,7 @@ void t_software_one(void *self, struct ask *a, struct answer *r)
 {
     struct tactical *t = self;
     struct t_agent x;
-    if (!my_agent(t, a, r, &x))
+    if (!t_my_agent(t, a, r, &x))
         return;
     struct jw w = t_json(r, 200);
     if (tw_has_software(&x)) {
@@ -335,7 +335,7 @@ void t_updates(void *self, struct ask *a, struct answer *r)
 {
     struct tactical *t = self;
     struct t_agent x;
-    if (!my_agent(t, a, r, &x))
+    if (!t_my_agent(t, a, r, &x))
         return;
     struct jw w = t_json(r, 200);
     tw_updates(&w, t, &x);

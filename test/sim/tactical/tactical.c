@@ -129,45 +129,55 @@ static void beta_root(void *self, struct ask *a, struct answer *r)
              SLICE_FMT(host), SLICE_FMT(host), SLICE_FMT(host));
 }
 
-enum {
-    ANYONE = 1 << 8,
-    BETA = 1 << 9,
-    LOGIN_ONLY = 1 << 10
-}; /* no credentials; only with the beta switch; no right beyond a login */
+enum { /* beside the right that a route needs */
+       ANYONE = 1 << 24,
+       BETA = 1 << 25, /* only with the switch */
+       LOGIN_ONLY = 1 << 26
+};
+#define AGENT_ALLOW "GET, PUT, DELETE, HEAD, OPTIONS"
+#define ALERT_ALLOW "GET, PUT, DELETE, HEAD, OPTIONS"
+#define LIST_ALLOW  "GET, POST, HEAD, OPTIONS"
 
 static const struct route routes[] = {
     {HTTP_GET, "/", root, .allow = "GET, OPTIONS", .flags = ANYONE},
     {HTTP_GET, "/core/version/", version, .allow = "GET, OPTIONS", .flags = LOGIN_ONLY},
     {HTTP_GET, "/core/dashinfo/", dashinfo, .allow = "GET, OPTIONS", .flags = LOGIN_ONLY},
+    {HTTP_GET, "/core/customfields/", t_custom_fields, .allow = "GET, POST, PATCH, HEAD, OPTIONS",
+     .flags = RIGHT_FIELDS},
     {HTTP_POST, "/v2/checkcreds/", t_checkcreds, .allow = "POST, OPTIONS", .flags = ANYONE},
     {HTTP_POST, "/v2/login/", t_login, .allow = "POST, OPTIONS", .flags = ANYONE},
     {HTTP_POST, "/logout/", t_logout, .allow = "POST, OPTIONS", .flags = LOGIN_ONLY},
     {HTTP_POST, "/logoutall/", t_logout, .allow = "POST, OPTIONS", .flags = LOGIN_ONLY},
-    {HTTP_GET, "/beta/v1/", beta_root, .allow = "GET, HEAD, OPTIONS", .flags = BETA},
-    {HTTP_GET, "/beta/v1/client/", t_beta_clients, .allow = "GET", .flags = BETA},
-    {HTTP_GET | HTTP_PUT, "/beta/v1/client/{}/", t_beta_client, .allow = "GET, PUT", .flags = BETA},
-    {HTTP_GET, "/beta/v1/site/", t_beta_sites, .allow = "GET", .flags = BETA},
-    {HTTP_GET | HTTP_PUT, "/beta/v1/site/{}/", t_beta_site, .allow = "GET, PUT", .flags = BETA},
-    {HTTP_GET, "/beta/v1/agent/", t_beta_agents, .allow = "GET", .flags = BETA},
-    {HTTP_GET | HTTP_PUT | HTTP_PATCH, "/beta/v1/agent/{}/", t_beta_agent, .allow = "GET, PUT", .flags = BETA},
-    {HTTP_GET, "/clients/", t_clients, .allow = "GET, POST, HEAD, OPTIONS"},
-    {HTTP_GET, "/clients/sites/", t_sites, .allow = "GET, POST, HEAD, OPTIONS"},
-    {HTTP_GET, "/clients/sites/{}/", t_site_one, .allow = "GET, PUT, DELETE, HEAD, OPTIONS"},
-    {HTTP_GET, "/clients/{}/", t_client_one, .allow = "GET, PUT, DELETE, HEAD, OPTIONS"},
-    {HTTP_GET, "/agents/", t_agents, .allow = "GET, HEAD, OPTIONS"},
-    {HTTP_GET, "/agents/{}/", t_agent_one, .allow = "GET, PUT, DELETE, HEAD, OPTIONS"},
-    {HTTP_PUT, "/agents/{}/", t_agent_edit, .allow = "GET, PUT, DELETE, HEAD, OPTIONS", .flags = RIGHT_WRITE},
-    {HTTP_GET, "/agents/{}/meshcentral/", t_agent_mesh, .allow = "GET, POST, HEAD, OPTIONS"},
-    {HTTP_GET, "/agents/{}/ping/", t_agent_ping, .allow = "GET, OPTIONS"},
-    {HTTP_PATCH, "/alerts/", t_alerts_patch, .allow = "POST, PATCH, OPTIONS"},
-    {HTTP_POST, "/alerts/", t_alerts_post, .allow = "POST, PATCH, OPTIONS", .flags = RIGHT_WRITE},
-    {HTTP_POST, "/alerts/bulk/", t_alerts_bulk, .allow = "POST, OPTIONS", .flags = RIGHT_WRITE},
-    {HTTP_GET, "/alerts/{}/", t_alert_get, .allow = "GET, PUT, DELETE, HEAD, OPTIONS"},
-    {HTTP_PUT, "/alerts/{}/", t_alert_put, .allow = "GET, PUT, DELETE, HEAD, OPTIONS", .flags = RIGHT_WRITE},
-    {HTTP_DELETE, "/alerts/{}/", t_alert_delete, .allow = "GET, PUT, DELETE, HEAD, OPTIONS", .flags = RIGHT_WRITE},
-    {HTTP_GET, "/software/", t_software_all, .allow = "GET, POST, PUT, HEAD, OPTIONS"},
-    {HTTP_GET, "/software/{}/", t_software_one, .allow = "GET, POST, PUT, HEAD, OPTIONS"},
-    {HTTP_GET, "/winupdate/{}/", t_updates, .allow = "GET, HEAD, OPTIONS"},
+    {HTTP_GET, "/beta/v1/", beta_root, .allow = "GET, HEAD, OPTIONS", .flags = BETA | LOGIN_ONLY},
+    {HTTP_GET, "/beta/v1/client/", t_beta_clients, .allow = "GET", .flags = BETA | RIGHT_CLIENTS},
+    {HTTP_GET | HTTP_PUT, "/beta/v1/client/{}/", t_beta_client, .allow = "GET, PUT", .flags = BETA | RIGHT_CLIENTS},
+    {HTTP_GET, "/beta/v1/site/", t_beta_sites, .allow = "GET", .flags = BETA | RIGHT_SITES},
+    {HTTP_GET | HTTP_PUT, "/beta/v1/site/{}/", t_beta_site, .allow = "GET, PUT", .flags = BETA | RIGHT_SITES},
+    {HTTP_GET, "/beta/v1/agent/", t_beta_agents, .allow = "GET", .flags = BETA | RIGHT_AGENTS},
+    {HTTP_GET | HTTP_PUT | HTTP_PATCH, "/beta/v1/agent/{}/", t_beta_agent, .allow = "GET, PUT",
+     .flags = BETA | RIGHT_AGENTS},
+    {HTTP_GET, "/clients/", t_clients, .allow = LIST_ALLOW, .flags = RIGHT_CLIENTS},
+    {HTTP_GET, "/clients/sites/", t_sites, .allow = LIST_ALLOW, .flags = RIGHT_SITES},
+    {HTTP_GET, "/clients/sites/{}/", t_site_one, .allow = AGENT_ALLOW, .flags = RIGHT_SITES},
+    {HTTP_GET, "/clients/{}/", t_client_one, .allow = AGENT_ALLOW, .flags = RIGHT_CLIENTS},
+    {HTTP_GET, "/agents/", t_agents, .allow = "GET, HEAD, OPTIONS", .flags = RIGHT_AGENTS},
+    {HTTP_GET, "/agents/{}/", t_agent_one, .allow = AGENT_ALLOW, .flags = RIGHT_AGENTS},
+    {HTTP_PUT, "/agents/{}/", t_agent_edit, .allow = AGENT_ALLOW, .flags = RIGHT_EDIT_AGENT},
+    {HTTP_GET, "/agents/{}/meshcentral/", t_agent_mesh, .allow = LIST_ALLOW, .flags = RIGHT_MESH},
+    {HTTP_GET, "/agents/{}/ping/", t_agent_ping, .allow = "GET, OPTIONS", .flags = RIGHT_AGENTS},
+    {HTTP_GET, "/agents/{}/checks/", t_agent_checks, .allow = LIST_ALLOW, .flags = RIGHT_CHECKS},
+    {HTTP_POST, "/agents/{}/reboot/", t_reboot, .allow = "POST, PATCH, OPTIONS", .flags = RIGHT_REBOOT},
+    {HTTP_POST, "/agents/{}/runscript/", t_run_script, .allow = "POST, OPTIONS", .flags = RIGHT_RUN_SCRIPTS},
+    {HTTP_GET, "/scripts/", t_scripts, .allow = LIST_ALLOW, .flags = RIGHT_SCRIPTS},
+    {HTTP_PATCH, "/alerts/", t_alerts_patch, .allow = "POST, PATCH, OPTIONS", .flags = RIGHT_ALERTS},
+    {HTTP_POST, "/alerts/", t_alerts_post, .allow = "POST, PATCH, OPTIONS", .flags = RIGHT_MANAGE_ALERTS},
+    {HTTP_POST, "/alerts/bulk/", t_alerts_bulk, .allow = "POST, OPTIONS", .flags = RIGHT_MANAGE_ALERTS},
+    {HTTP_GET, "/alerts/{}/", t_alert_get, .allow = ALERT_ALLOW, .flags = RIGHT_ALERTS},
+    {HTTP_PUT, "/alerts/{}/", t_alert_put, .allow = ALERT_ALLOW, .flags = RIGHT_MANAGE_ALERTS},
+    {HTTP_DELETE, "/alerts/{}/", t_alert_delete, .allow = ALERT_ALLOW, .flags = RIGHT_MANAGE_ALERTS},
+    {HTTP_GET, "/software/", t_software_all, .allow = "GET, POST, PUT, HEAD, OPTIONS", .flags = RIGHT_SOFTWARE},
+    {HTTP_GET, "/software/{}/", t_software_one, .allow = "GET, POST, PUT, HEAD, OPTIONS", .flags = RIGHT_SOFTWARE},
+    {HTTP_GET, "/winupdate/{}/", t_updates, .allow = "GET, HEAD, OPTIONS", .flags = RIGHT_UPDATES},
 };
 
 /* The route of a path with any method, for its Allow header and flags. */
@@ -202,8 +212,7 @@ static bool gate(void *self, struct ask *a, struct answer *r)
         return false;
     if (route->flags & LOGIN_ONLY || !a->route)
         return true;
-    unsigned need = route->flags & RIGHT_WRITE ? RIGHT_WRITE : RIGHT_READ;
-    if (t_rights(a) & need)
+    if (t_rights(a) & ~t->missing & (unsigned)route->flags & RIGHT_ALL)
         return true;
     t_detail(r, 403, "You do not have permission to perform this action.");
     return false;

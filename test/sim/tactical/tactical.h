@@ -88,12 +88,48 @@ struct t_alert {
     } action, resolved_action;
 };
 
-enum t_right { RIGHT_NONE = 0, RIGHT_READ = 1, RIGHT_WRITE = 2, RIGHT_LIMITED = 4 };
+/* A role's rights by their names in the product, and whether it is limited to client 2. */
+#define TACTICAL_RIGHTS(X)                                                                                             \
+    X(CLIENTS, can_list_clients)                                                                                       \
+    X(SITES, can_list_sites)                                                                                           \
+    X(AGENTS, can_list_agents)                                                                                         \
+    X(ALERTS, can_list_alerts)                                                                                         \
+    X(SOFTWARE, can_list_software)                                                                                     \
+    X(CHECKS, can_list_checks)                                                                                         \
+    X(SCRIPTS, can_list_scripts)                                                                                       \
+    X(FIELDS, can_view_customfields)                                                                                   \
+    X(UPDATES, can_manage_winupdates)                                                                                  \
+    X(MESH, can_use_mesh)                                                                                              \
+    X(MANAGE_ALERTS, can_manage_alerts)                                                                                \
+    X(EDIT_AGENT, can_edit_agent)                                                                                      \
+    X(RUN_SCRIPTS, can_run_scripts)                                                                                    \
+    X(REBOOT, can_reboot_agents)
+
+enum t_right_bit {
+#define X(id, name) BIT_##id,
+    TACTICAL_RIGHTS(X)
+#undef X
+        NRIGHTS_
+};
+enum t_right {
+#define X(id, name) RIGHT_##id = 1 << BIT_##id,
+    TACTICAL_RIGHTS(X)
+#undef X
+        RIGHT_LIMITED = 1 << NRIGHTS_,
+    RIGHT_NONE = 0,
+    RIGHT_ALL = RIGHT_LIMITED - 1,
+    RIGHT_READ = RIGHT_MANAGE_ALERTS - 1, /* all that change nothing */
+};
 
 struct t_token {
     char value[65]; /* "": free */
     usec_t expires;
     bool fresh; /* from checkcreds: the first use extends it */
+};
+
+struct t_logins { /* since the beginning of the period */
+    usec_t since;
+    unsigned n;
 };
 
 struct t_action_config { /* a URL action of the alert template */
@@ -107,6 +143,7 @@ struct tactical {
     uint64_t seed;
     usec_t epoch;
     bool beta;
+    unsigned missing; /* rights that nobody's role has for now */
     struct t_client *clients;
     size_t nclients, base_clients;
     struct t_site *sites;
@@ -119,9 +156,8 @@ struct tactical {
     struct t_token tokens[TACTICAL_MAX_TOKENS];
     size_t next_token;
     uint64_t token_serial;
-    struct { /* logins of the minute, for each of the two paths */
-        usec_t since;
-        unsigned n;
+    struct { /* for each of the two paths */
+        struct t_logins minute, day;
     } logins[2];
     struct {
         struct arena *arena; /* NULL: no webhook configured */
@@ -170,6 +206,9 @@ void tw_agent_full(struct jw *w, const struct tactical *t, const struct t_agent 
 void tw_alert(struct jw *w, const struct tactical *t, const struct t_alert *x);
 bool tw_has_software(const struct t_agent *a);
 void tw_software(struct jw *w, const struct tactical *t, const struct t_agent *a);
+bool tw_patches_pending(const struct t_agent *a);
+int64_t tw_checks(const struct t_agent *a);  /* how many it has */
+int64_t tw_failing(const struct t_agent *a); /* of them, the first ones */
 void tw_updates(struct jw *w, const struct tactical *t, const struct t_agent *a);
 
 /* --- tactical.c: answers --- */
@@ -203,6 +242,13 @@ void t_agent_one(void *self, struct ask *a, struct answer *r);
 void t_agent_edit(void *self, struct ask *a, struct answer *r);
 void t_agent_mesh(void *self, struct ask *a, struct answer *r);
 void t_agent_ping(void *self, struct ask *a, struct answer *r);
+bool t_my_agent(struct tactical *t, struct ask *a, struct answer *r,
+                struct t_agent *ret); /* of the path, and of the role */
+void t_agent_checks(void *self, struct ask *a, struct answer *r);
+void t_reboot(void *self, struct ask *a, struct answer *r);
+void t_run_script(void *self, struct ask *a, struct answer *r);
+void t_scripts(void *self, struct ask *a, struct answer *r);
+void t_custom_fields(void *self, struct ask *a, struct answer *r);
 void t_software_all(void *self, struct ask *a, struct answer *r);
 void t_software_one(void *self, struct ask *a, struct answer *r);
 void t_updates(void *self, struct ask *a, struct answer *r);

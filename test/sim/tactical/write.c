@@ -167,12 +167,23 @@ void tw_software(struct jw *w, const struct tactical *t, const struct t_agent *a
     jw_end(w);
 }
 
+static int64_t count_updates(const struct t_agent *a)
+{
+    return a->plat == T_WINDOWS && !t_never(a) ? a->id % 4 : 0;
+}
+
+/* Every second one is approved and not installed. */
+bool tw_patches_pending(const struct t_agent *a)
+{
+    return count_updates(a) >= 2;
+}
+
 void tw_updates(struct jw *w, const struct tactical *t, const struct t_agent *a)
 {
     static const char *const severities[] = {"Critical", "Important", "Low", ""};
     char kb[16], title[80], number[12], url[64], guid[UUID_MAX];
     jw_array(w);
-    for (int64_t k = a->plat == T_WINDOWS && !t_never(a) ? a->id % 4 : 0; k > 0; k--) { /* newest id first */
+    for (int64_t k = count_updates(a); k > 0; k--) { /* newest id first */
         bool installed = k % 2;
         snprintf(number, sizeof(number), "50336%02d", (int)(90 + k));
         snprintf(kb, sizeof(kb), "KB%s", number);

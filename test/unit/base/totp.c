@@ -93,6 +93,30 @@ static void the_address_for_apps(void **state)
                 "&issuer=Acme%20MSP&algorithm=SHA1&digits=6&period=30");
 }
 
+static void base32_as_people_write_it(void **state)
+{
+    static const char *const cases[][2] = {
+        {"MZXW6YTBOI", "foobar"},
+        {"mzxw 6ytb oi", "foobar"},
+        {"MZXW-6YTB-OI======", "foobar"},
+        {"MY", "f"},
+        {"MZXQ====", "fo"},
+        {"MZXW6YTBOI1", NULL},
+        {"123456", NULL},
+        {"", NULL},
+        {" ", NULL},
+        {"M", NULL},
+        {"M=ZXW", NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        _cleanup_(str_release) struct str out = {0};
+        bool ok = str_add_from_base32(&out, slice_cstr(cases[i][0]));
+        assert_int_equal(ok, cases[i][1] != NULL);
+        if (ok)
+            assert_true(slice_is(str_slice(&out), cases[i][1]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -102,6 +126,7 @@ int main(void)
         cmocka_unit_test(no_code_is_good_twice),
         cmocka_unit_test(what_is_no_code),
         cmocka_unit_test(base32_of_rfc_4648),
+        cmocka_unit_test(base32_as_people_write_it),
         cmocka_unit_test(the_address_for_apps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

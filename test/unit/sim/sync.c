@@ -134,7 +134,8 @@ static void drive_init(struct drive *d, struct world *w, const char *provider, c
         d->complete[k] = -1;
     d->settings = settings_from_json(d->provider->fields, d->provider->nfields, slice_cstr(settings), &e);
     assert_non_null(d->settings);
-    if (d->provider->authenticate)
+    const struct provider *p = d->provider;
+    if (p->authenticate && (!p->needs_token || p->needs_token(d->settings)))
         play(d, d->provider->authenticate);
 }
 
