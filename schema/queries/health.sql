@@ -59,7 +59,8 @@ with turn as materialized (
     select i.*, msphub_integration_key(i.provider, i.name) as key,
            greatest(coalesce(i.last_success_at, i.created_at), i.watched_since) as synced,
            greatest(i.last_delivery_at, i.watched_since) as heard,
-           make_interval(secs => 3 * coalesce(i.sync_interval_s, $2::bigint)) as patience,
+           make_interval(secs => coalesce(nullif(i.sync_patience_s, 0), 3 * coalesce(i.sync_interval_s, $2::bigint))) as patience,
+           coalesce(i.sync_patience_s > 0, true) as is_synced,
            i.token_dead_version = i.version as dead
     from integration_configurations i join tenants t using (tenant_id)
     where t.status = 'active'
@@ -73,7 +74,7 @@ with turn as materialized (
          'moderate', 'integration_silent', 'No webhooks from ' || k.key,
          'The last webhook came at ' || msphub_iso(k.last_delivery_at)
          || '. Look whether the product still has the webhook''s address and secret (GET …/webhook shows them), and whether it can reach this hub.'),
-        ('msphub:stale', k.enabled and k.synced < now() - k.patience,
+        ('msphub:stale', k.enabled and k.is_synced and k.synced < now() - k.patience,
          'moderate', 'integration_stale', 'No successful sync of ' || k.key,
          case when k.last_success_at is null then 'No full sync has succeeded yet'
               else 'The last full sync that succeeded ended at ' || msphub_iso(k.last_success_at) end

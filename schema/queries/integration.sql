@@ -45,7 +45,9 @@ select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings,
        i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
        i.hook_secret_previous_4, i.hook_secret_previous_4_until,
        i.status, i.error_message, i.last_health_check, i.last_success_at, i.next_sync_at, i.created_at, i.updated_at,
-       i.status_since, i.last_delivery_at, i.credential_expires_at
+       i.status_since, i.last_delivery_at, i.credential_expires_at,
+       (select jsonb_agg(s || jsonb_build_object('next_at', msphub_iso(i.schedule_next[place])) order by place)
+        from jsonb_array_elements(i.schedules) with ordinality as l(s, place))::text
 from integration_configurations i join tenants t using (tenant_id)
 where i.tenant_id = $1
 order by i.provider, i.name;
@@ -56,13 +58,15 @@ select nextval(pg_get_serial_sequence('integration_configurations', 'integration
 
 -- name: create
 -- $1 tenant, $2 integration, $3 provider, $4 name, $5 settings, $6 enabled, $7 hook, $8 sealed hook secret,
--- $9 sync interval in seconds, $10 the credential ends at. Gives the version; no row when that key exists. It is due at once.
+-- $9 sync interval in seconds, $10 the credential ends at, $11 schedules, $12 their plans. Gives the version; no row when that key exists. It is due at once.
 with made as (
     insert into integration_configurations (tenant_id, integration_id, provider, name, settings, enabled, hook, hook_secret,
-                                            sync_interval_s, next_sync_at, credential_expires_at)
+                                            sync_interval_s, next_sync_at, credential_expires_at, schedules, schedule_plans,
+                                            schedule_next, sync_patience_s)
     overriding system value
-    values ($1, $2::bigint, $3::text, $4::text, $5::jsonb, $6::boolean, $7::text, $8::text, $9::bigint, now(),
-            $10::timestamptz)
+    select $1, $2::bigint, $3::text, $4::text, $5::jsonb, $6::boolean, $7::text, $8::text, $9::bigint, now(), $10::timestamptz,
+           $11::jsonb, $12::jsonb, nexts, msphub_plans_patience($2, $12, nexts, 4)
+    from msphub_plans_next($2, $12) as nexts
     on conflict (tenant_id, provider, name) do nothing
     returning tenant_id, integration_id, version
 )
@@ -70,7 +74,8 @@ select version, pg_notify('msphub_integration', tenant_id || '/' || integration_
 
 -- name: update
 -- $1 tenant, $2 integration, $3 version that was edited, $4 settings, $5 enabled, $6 sync interval in seconds, $7 the
--- credential changed: tokens got with the old one are forgotten; $8 when the credential ends becomes $9. It is checked at once.
+-- credential changed: tokens got with the old one are forgotten; $8 when the credential ends becomes $9; $10 the schedules become $11,
+-- their plans $12. It is checked and due at once.
 -- Gives the version; no row when it is another by now.
 with edited as (
     update integration_configurations
@@ -82,7 +87,13 @@ with edited as (
         next_sync_at = case when enabled then least(next_sync_at, now()) else now() end,
         next_check_at = now(), connection_failures = 0, run_failures = 0,
         watched_since = case when enabled then watched_since else now() end,
-        credential_expires_at = case when $8::boolean then $9::timestamptz else credential_expires_at end
+        credential_expires_at = case when $8::boolean then $9::timestamptz else credential_expires_at end,
+        schedules = case when $10::boolean then $11::jsonb else schedules end,
+        schedule_plans = case when $10 then $12::jsonb else schedule_plans end,
+        schedule_next = case when $10 then nexts else schedule_next end,
+        sync_patience_s = case when $10 then msphub_plans_patience($2, $12, nexts, 4) else sync_patience_s end,
+        sync_cursors = case when $10 then '{}' else sync_cursors end
+    from msphub_plans_next($2, $12) as nexts
     where tenant_id = $1 and integration_id = $2::bigint and version = $3::bigint
     returning tenant_id, integration_id, version
 )
@@ -110,3 +121,7 @@ with gone as (
     returning tenant_id, integration_id
 )
 select integration_id, pg_notify('msphub_integration', tenant_id || '/' || integration_id) from gone;
+
+-- name: unknown_zones
+-- $1 names of time zones text[]. Gives (place, what may be meant or null) of those that are none.
+select place, meant from msphub_unknown_zones($1::text[]);

@@ -3,27 +3,29 @@
 -- for each row, as long as both look empty to the planner.
 
 -- name: schedule
--- Queues a full run for each integration that is due, and plans the next with a tenth of jitter. All tenants.
--- $1 at most, $2 interval in seconds of those that name none, $3 kinds
+-- Queues a run for each integration that is due, and plans the next. One whose run is still on its way stays due until that is over.
+-- All tenants. $1 at most, $2 interval in seconds of those that name none, $3 all kinds
 -- Gives: queued.
-with due as (
-    select i.tenant_id, i.integration_id
+with due as materialized (
+    select i.tenant_id, i.integration_id, i.schedule_plans as plans, i.schedule_next as nexts
     from integration_configurations i join tenants t using (tenant_id)
     where i.enabled and i.next_sync_at <= now() and t.status = 'active'
+      and (select true from integration_sync_history h
+           where h.tenant_id = i.tenant_id and h.integration_id = i.integration_id and h.status in ('queued', 'running')
+             and h.mode <> 'single' limit 1) is null
     order by i.next_sync_at limit $1::bigint
     for no key update of i skip locked
-), planned as (
-    update integration_configurations i
-    set next_sync_at = now() + make_interval(secs => coalesce(i.sync_interval_s, $2::bigint) * (0.95 + 0.1 * random()))
-    from due d where i.tenant_id = d.tenant_id and i.integration_id = d.integration_id
-    returning i.tenant_id, i.integration_id
+), picked as (
+    select tenant_id, integration_id, plans -> (msphub_schedule_pick(plans, nexts) - 1)::int as plan from due
 ), queued as (
-    insert into integration_sync_history (tenant_id, integration_id, mode, kinds, trigger)
-    select tenant_id, integration_id, 'full', $3::bigint, 'schedule' from planned
+    insert into integration_sync_history (tenant_id, integration_id, mode, kinds, trigger, schedule)
+    select tenant_id, integration_id, coalesce(plan ->> 'mode', 'full'), coalesce((plan ->> 'kinds')::bigint, $3::bigint),
+           'schedule', plan ->> 'name'
+    from picked
     on conflict do nothing
-    returning 1
+    returning tenant_id, integration_id, mode, kinds
 )
-select count(*) from queued;
+select count(*) from queued where msphub_schedule_ran(tenant_id, integration_id, mode, kinds, $2::bigint) is not null;
 
 -- name: claim
 -- Takes queued runs, and those whose process has let its lease run out. All tenants; those of a suspended one wait.
@@ -42,7 +44,7 @@ from taken t, integration_configurations i
 where h.tenant_id = t.tenant_id and h.run_id = t.run_id and i.tenant_id = h.tenant_id and i.integration_id = h.integration_id
 returning h.tenant_id, h.run_id, h.integration_id, h.mode, h.kinds, h.device_id, h.dry_run, h.attempts, h.batch,
           h.phase = 'merging', h.checkpoint::text,
-          case when h.mode = 'incremental' then i.sync_cursor::text end, h.complete_kinds, h.failed, h.cancel_requested,
+          case when h.mode = 'incremental' then msphub_cursor_for(i.sync_cursor, i.sync_cursors, h.kinds)::text end, h.complete_kinds, h.failed, h.cancel_requested,
           h.started_at, cardinality(h.notes);
 
 -- name: heartbeat
@@ -85,8 +87,9 @@ where tenant_id = $1 and run_id = $2::bigint and lease_owner = $3::text and stat
 returning pg_notify('msphub_run', '');
 
 -- name: request
--- $1 tenant, $2 integration, $3 mode, $4 kinds, $5 device or null, $6 dry run, $7 trigger. The audit log is told when the
--- transaction names an actor (audit_by); likewise below.
+-- $1 tenant, $2 integration, $3 mode, $4 kinds, $5 device or null, $6 dry run, $7 trigger, $8 interval in seconds of those that name
+-- none: what is due and done by this run as well is planned anew. The audit log is told when the transaction names an actor (audit_by);
+-- likewise below.
 -- Gives: the new run or null, whether the integration may be synchronised.
 with known as (
     select i.tenant_id, i.integration_id, i.enabled and t.status = 'active' as usable
@@ -97,8 +100,10 @@ with known as (
     select tenant_id, integration_id, $3::text, $4::bigint, $5::text, $6::boolean, $7::text from known where usable
     on conflict do nothing
     returning run_id
+), planned as (
+    select msphub_schedule_ran($1, $2, $3, $4, $8::bigint) as did from made where not $6
 )
-select (select run_id from made), k.usable, pg_notify('msphub_run', ''),
+select (select run_id from made), k.usable, (select bool_or(did) from planned), pg_notify('msphub_run', ''),
        (select msphub_audit_write($1, 'run.requested', 'run', run_id::text, run_id, $2, null,
                                   jsonb_strip_nulls(jsonb_build_object('mode', $3, 'device_id', $5, 'dry_run', $6)))
         from made where current_setting('msphub.actor', true) <> '')
@@ -206,10 +211,13 @@ delete from sync_run_seen where tenant_id = $1 and run_id = $2::bigint;
 
 -- name: integration
 -- What a full or incremental run leaves with its integration. $1 tenant, $2 integration, $3 run, $4 a full list of devices was
--- read to its end, $5 the cursor may move
+-- read to its end, $5 the cursor may move, $6 all kinds
 update integration_configurations i
 set last_success_at = case when $4::boolean then now() else i.last_success_at end,
-    sync_cursor = case when $5::boolean then coalesce(h.cursor, i.sync_cursor) else i.sync_cursor end
+    sync_cursor = case when $5::boolean and h.kinds = $6::bigint then coalesce(h.cursor, i.sync_cursor) else i.sync_cursor end,
+    sync_cursors = case when $5 and h.cursor is not null
+                        then msphub_cursors_after(i.sync_cursors, h.kinds, h.kinds <> $6 and h.trigger = 'schedule', h.cursor)
+                        else i.sync_cursors end
 from integration_sync_history h
 where i.tenant_id = $1 and i.integration_id = $2::bigint and h.tenant_id = $1 and h.run_id = $3::bigint;
 
@@ -248,7 +256,7 @@ select provider, min(coalesce(last_success_at, created_at)) from integration_con
 -- Gives a page (store/page.h).
 select json_build_object(
            'id', h.run_id, 'integration', i.provider || case when i.name = '' then '' else ':' || i.name end, 'mode', h.mode,
-           'trigger', h.trigger, 'dry_run', h.dry_run, 'status', h.status, 'phase', h.phase,
+           'kinds', msphub_kind_names(h.kinds), 'trigger', h.trigger, 'schedule', h.schedule, 'dry_run', h.dry_run, 'status', h.status, 'phase', h.phase,
            'counters', json_build_object('processed', h.processed, 'created', h.created, 'updated', h.updated,
                                          'unchanged', h.unchanged, 'retired', h.retired, 'restored', h.restored,
                                          'failed', h.failed),
@@ -264,7 +272,7 @@ order by h.run_id desc limit $3::bigint;
 -- $1 tenant, $2 run. Gives one JSON object.
 select json_build_object(
            'id', h.run_id, 'integration', i.provider || case when i.name = '' then '' else ':' || i.name end, 'mode', h.mode,
-           'device_id', h.device_id, 'trigger', h.trigger, 'dry_run', h.dry_run, 'status', h.status, 'phase', h.phase,
+           'device_id', h.device_id, 'kinds', msphub_kind_names(h.kinds), 'trigger', h.trigger, 'schedule', h.schedule, 'dry_run', h.dry_run, 'status', h.status, 'phase', h.phase,
            'counters', json_build_object('processed', h.processed, 'created', h.created, 'updated', h.updated,
                                          'unchanged', h.unchanged, 'retired', h.retired, 'restored', h.restored,
                                          'failed', h.failed),
@@ -277,9 +285,7 @@ where h.tenant_id = $1 and h.run_id = $2::bigint;
 -- name: error_list
 -- In the order they were met. $1 tenant, $2 run, $3 after this error (0: from the first), $4 limit + 1
 -- Gives a page (store/page.h).
-select json_build_object('kind', (array['organization', 'location', 'device', 'facet', 'device', 'alert', 'device', 'backup',
-                                  'software', 'patch', 'person', 'group', 'group_member', 'license', 'ticket', 'ticket_comment',
-                                  'room'])[kind + 1],
+select json_build_object('kind', msphub_kind_name(kind),
                          'id', external_id, 'reason', reason, 'created_at', msphub_iso(created_at))::text,
        '', error_id
 from sync_run_errors

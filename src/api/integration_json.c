@@ -2,6 +2,7 @@
 #include "api/integration_json.h"
 
 #include "hub/configure.h"
+#include "store/schedule.h"
 
 static const char *const input_names[] = {
     [FIELD_INPUT_TEXT] = "text", [FIELD_INPUT_SECRET] = "secret", [FIELD_INPUT_SELECT] = "select",
@@ -81,6 +82,11 @@ static void json_integration(const struct hub *h, const struct pg_reply *r, size
         jw_null(w);
     else
         jw_i64(w, it->sync_interval / USEC_PER_S);
+    jw_key(w, "schedules");
+    if (status.schedules.p)
+        jw_raw(w, status.schedules);
+    else
+        jw_null(w);
     jw_key_time(w, "next_sync_at", status.next_sync_at);
     jw_key_time(w, "last_success_at", status.last_success_at);
     jw_key_time(w, "last_health_check", status.last_health_check);
@@ -144,6 +150,16 @@ static void json_capabilities(const struct provider *p, struct jw *w)
     jw_end(w);
 }
 
+/* What a run or a schedule can be asked for. */
+static void json_kinds(const struct provider *p, struct jw *w)
+{
+    jw_array(w);
+    for (const enum record_kind *k = sync_kinds; *k != RECORD_NKINDS_; k++)
+        if (p->kinds & SYNC_KIND(*k))
+            jw_str(w, record_kind_words[*k]);
+    jw_end(w);
+}
+
 static void json_limits(const struct provider_limits *l, struct jw *w)
 {
     static const char *const scopes[] = {[BUDGET_INTEGRATION] = "integration",
@@ -172,6 +188,8 @@ void json_provider(const struct hub *h, const struct provider *p, const struct p
     jw_key_str(w, "documentation_url", p->documentation_url);
     jw_key(w, "capabilities");
     json_capabilities(p, w);
+    jw_key(w, "kinds");
+    json_kinds(p, w);
     jw_key(w, "limits");
     json_limits(&p->limits, w);
     jw_key_bool(w, "webhook", p->flags & PROVIDER_WEBHOOK);

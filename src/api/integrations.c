@@ -1,5 +1,6 @@
 /* api/integrations.c - /api/v1/integrations: the catalog, and what the tenant has configured. */
 #include "api/integration_json.h"
+#include "api/schedules.h"
 #include "hub/configure.h"
 #include "hub/probe.h"
 #include "store/health.h"
@@ -169,45 +170,64 @@ static void member_expiry(struct api_call *c, struct configure_input *in, struct
                   "must be a time like 2027-01-31T00:00:00Z, or null when it is not known");
 }
 
-/* False: it has replied. */
-static bool read_edit(struct api_call *c, struct configure_input *in)
+/* An edit on its way; in the call's arena. */
+struct edit {
+    struct configure_input in;
+    struct audit_actor by;
+    struct api_schedules schedules;
+};
+
+static void submit_edit(struct api_call *c)
+{
+    configure(c->hub, &((struct edit *)c->args)->in, on_configured, c);
+}
+
+static void begin_edit(struct api_call *c, const struct configure_input *start)
 {
     struct api_faults faults = {0};
+    struct edit *edit = arena_alloc(c->arena, sizeof(*edit));
+    struct configure_input *in = &edit->in;
+    *in = *start;
+    edit->by = api_actor(c);
+    in->by = &edit->by;
     in->tenant_id = c->who.tenant_id;
-    api_known_members(c, (const char *const[]){"settings", "enabled", "sync_interval", "credential_expires_at", NULL},
-                      &faults);
+    api_known_members(
+        c, (const char *const[]){"settings", "enabled", "sync_interval", "schedules", "credential_expires_at", NULL},
+        &faults);
     in->settings = member_settings(c, &faults);
     in->enabled = member_tri(c, "enabled", &faults);
     member_interval(c, in, &faults);
     member_expiry(c, in, &faults);
-    return api_faults_none(c, &faults);
+    api_schedules_read(c, in->provider, &edit->schedules, &faults);
+    in->sets_schedules = edit->schedules.given;
+    in->schedules = edit->schedules.shown;
+    in->schedule_plans = edit->schedules.plans;
+    c->args = edit;
+    if (api_faults_none(c, &faults))
+        api_schedules_check(c, &edit->schedules, submit_edit);
 }
 
 /* Makes one, or with If-Match edits the one that is there. */
 void op_integrations_configure(struct api_call *c)
 {
     struct configure_input in = {.mode = CONFIGURE_CREATE};
-    struct audit_actor by = api_actor(c);
     in.provider = key_provider(c, &in.name);
-    if (!in.provider || !read_edit(c, &in))
+    if (!in.provider)
         return;
     if (http_request_header(c->req, "If-Match").p) {
         if (!api_if_match(c, &in.version))
             return;
         in.mode = CONFIGURE_UPDATE;
     }
-    in.by = &by;
-    configure(c->hub, &in, on_configured, c);
+    begin_edit(c, &in);
 }
 
 void op_integrations_reconfigure(struct api_call *c)
 {
     struct configure_input in = {.mode = CONFIGURE_UPDATE, .version = c->if_match};
-    struct audit_actor by = api_actor(c);
     in.provider = key_provider(c, &in.name);
-    in.by = &by;
-    if (in.provider && read_edit(c, &in))
-        configure(c->hub, &in, on_configured, c);
+    if (in.provider)
+        begin_edit(c, &in);
 }
 
 static void on_deleted(void *arg, struct integration *it, bool created, const struct configure_faults *faults,

@@ -1,55 +1,11 @@
 /* api/runs.c - /api/v1/integrations/{key}/sync and …/runs: asking for syncs, following them, undoing retirements. */
-#include "api/api.h"
+#include "api/schedules.h"
 #include "hub/syncer.h"
 #include "store/run.h"
 
 static const char *const status_names[] = {"queued", "running", "success", "partial", "failed", "canceled", NULL};
 
 /* --- asking for one --- */
-
-static const struct {
-    const char *name;
-    uint64_t bits;
-} kinds[] = {
-    {"organizations", SYNC_KIND(RECORD_ORGANIZATION)},
-    {"locations", SYNC_KIND(RECORD_LOCATION)},
-    {"devices", SYNC_KIND(RECORD_DEVICE)},
-    {"alerts", SYNC_KIND(RECORD_ALERT)},
-    {"backups", SYNC_KIND(RECORD_BACKUP_JOB)},
-    {"software", SYNC_KIND(RECORD_SOFTWARE)},
-    {"patches", SYNC_KIND(RECORD_PATCH)},
-    {"people", SYNC_KIND(RECORD_PERSON)},
-    {"groups", SYNC_KIND(RECORD_GROUP)},
-    {"licenses", SYNC_KIND(RECORD_LICENSE)},
-    {"tickets", SYNC_KIND(RECORD_TICKET)},
-};
-
-static uint64_t kind_bits(struct slice name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (slice_is(name, kinds[i].name))
-            return kinds[i].bits;
-    return 0;
-}
-
-static void read_kinds(const struct json *j, uint64_t *ret, struct api_faults *f)
-{
-    if (!j)
-        return;
-    uint64_t bits = 0;
-    bool good = j->type == JSON_ARRAY;
-    for (const struct json *k = j->child; good && k; k = k->next) {
-        uint64_t bit = k->type == JSON_STRING ? kind_bits(k->text) : 0;
-        good = bit != 0;
-        bits |= bit;
-    }
-    if (good && bits)
-        *ret = bits;
-    else
-        api_fault(f, "/kinds",
-                  "must be a list of organizations, locations, devices, alerts, backups, software, patches, people, "
-                  "groups, licenses, tickets");
-}
 
 static void read_mode(const struct json *j, enum sync_mode *ret, struct api_faults *f)
 {
@@ -92,7 +48,7 @@ void op_runs_request(struct api_call *c)
                              .by = &actor};
     api_known_members(c, (const char *const[]){"mode", "kinds", "dry_run", "device_id", NULL}, &faults);
     read_mode(json_get(c->body, "mode"), &q.mode, &faults);
-    read_kinds(json_get(c->body, "kinds"), &q.kinds, &faults);
+    api_kinds_read(json_get(c->body, "kinds"), it->provider, "/kinds", &q.kinds, &faults);
     q.dry_run = api_member_bool(c, "dry_run", false, &faults);
     q.device_id = json_get_text(c->body, "device_id");
     if (q.mode == SYNC_SINGLE && q.device_id.n == 0)

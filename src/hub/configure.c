@@ -21,9 +21,10 @@ struct op {
     struct json *settings; /* in the arena */
     struct arena *arena;
     enum tri enabled;
-    bool sets_interval, sets_expiry;
+    bool sets_interval, sets_expiry, sets_schedules;
     usec_t sync_interval, credential_expires_at;
-    struct audit_actor by; /* kind NULL: the hub itself */
+    struct slice schedules, schedule_plans; /* in the arena */
+    struct audit_actor by;                  /* kind NULL: the hub itself */
     bool created, deletes;
     configure_cb *cb;
     void *arg;
@@ -134,6 +135,9 @@ static void submit_edit(struct op *op, const struct merge *m, const struct integ
         .secret_changed = m->secret_changed,
         .sets_expiry = op->sets_expiry,
         .credential_expires_at = op->credential_expires_at,
+        .sets_schedules = op->sets_schedules,
+        .schedules = op->schedules,
+        .schedule_plans = op->schedule_plans,
     };
     if (!row) {
         submit_create(op, &edit);
@@ -244,6 +248,11 @@ static struct json *copy_settings(struct arena *a, const struct json *settings)
     return copy;
 }
 
+static struct slice copy_text(struct arena *a, struct slice text)
+{
+    return text.p ? slice_of(arena_strndup(a, text.p, text.n), text.n) : SLICE_NONE;
+}
+
 void configure(struct hub *h, const struct configure_input *in, configure_cb *cb, void *arg)
 {
     struct op *op = NEW(struct op);
@@ -260,12 +269,15 @@ void configure(struct hub *h, const struct configure_input *in, configure_cb *cb
         .sync_interval = in->sets_interval ? in->sync_interval : USEC_NONE,
         .sets_expiry = in->sets_expiry,
         .credential_expires_at = in->credential_expires_at,
+        .sets_schedules = in->sets_schedules,
         .by = in->by ? *in->by : (struct audit_actor){0},
         .cb = cb,
         .arg = arg,
     };
     if (in->settings)
         op->settings = copy_settings(op->arena, in->settings);
+    op->schedules = copy_text(op->arena, in->schedules);
+    op->schedule_plans = copy_text(op->arena, in->schedule_plans);
     struct pg_seg *s = pg_seg_new(h->db, op->tenant_id);
     integration_add_by_key(s, op->tenant_id, slice_cstr(op->provider->key), slice_cstr(op->name));
     integration_add_next_id(s);

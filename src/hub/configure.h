@@ -41,7 +41,9 @@ struct configure_input { /* copied */
     /* When the credential ends, as the product's console says, so that it can be warned of. A new secret without it: not known. */
     bool sets_expiry;
     usec_t credential_expires_at; /* when sets_expiry; USEC_NONE: not known */
-    const struct audit_actor *by; /* its texts live until the callback; NULL: the hub itself */
+    bool sets_schedules;
+    struct slice schedules, schedule_plans; /* when sets_schedules, by schedules_write; SLICE_NONE: by the interval */
+    const struct audit_actor *by;           /* its texts live until the callback; NULL: the hub itself */
 };
 
 /* Once, in a later turn. it: the snapshot after the edit, borrowed; NULL with an error. faults: of ERR_INPUT only, may be

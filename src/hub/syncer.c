@@ -325,6 +325,7 @@ void syncer_request(struct syncer *s, const struct sync_request *q,
         .device_id = q->device_id,
         .dry_run = q->dry_run,
         .trigger = q->trigger,
+        .interval = s->hub->options->sync_interval,
         .by = q->by,
     };
     run_request(s->hub->db, &request, cb, arg);

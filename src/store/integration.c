@@ -76,6 +76,7 @@ void integration_status_read(const struct pg_reply *r, unsigned stmt, size_t row
         .since = pg_time(r, stmt, row, 26),
         .last_delivery_at = pg_time(r, stmt, row, 27),
         .credential_expires_at = pg_time(r, stmt, row, 28),
+        .schedules = pg_text(r, stmt, row, 29),
     };
 }
 
@@ -85,6 +86,16 @@ static void add_interval(struct pg_seg *s, usec_t interval)
         pg_p_null(s);
     else
         pg_p_i64(s, interval / USEC_PER_S);
+}
+
+static void add_schedules(struct pg_seg *s, const struct integration_edit *e)
+{
+    const struct slice both[] = {e->schedules, e->schedule_plans};
+    for (size_t i = 0; i < ARRAY_LEN(both); i++)
+        if (e->sets_schedules && both[i].p)
+            pg_p_jsonb(s, both[i]);
+        else
+            pg_p_null(s);
 }
 
 unsigned integration_add_next_id(struct pg_seg *s)
@@ -106,6 +117,7 @@ unsigned integration_add_create(struct pg_seg *s, const struct integration_edit 
     pg_p_text(s, sealed_secret);
     add_interval(s, e->sync_interval);
     pg_p_time(s, e->sets_expiry ? e->credential_expires_at : USEC_NONE);
+    add_schedules(s, e);
     return stmt;
 }
 
@@ -121,6 +133,8 @@ unsigned integration_add_update(struct pg_seg *s, const struct integration_edit 
     pg_p_bool(s, e->credential_changed);
     pg_p_bool(s, e->sets_expiry || e->secret_changed);
     pg_p_time(s, e->sets_expiry ? e->credential_expires_at : USEC_NONE);
+    pg_p_bool(s, e->sets_schedules);
+    add_schedules(s, e);
     return stmt;
 }
 

@@ -33,6 +33,7 @@ struct integration_status {
     struct slice status, error_message; /* "configured", "active", "error" */
     usec_t last_health_check, last_success_at, next_sync_at, created_at, updated_at, since, last_delivery_at,
         credential_expires_at;
+    struct slice schedules; /* JSON, each with its next_at; SLICE_NONE: by the interval */
 };
 unsigned integration_add_by_tenant(struct pg_seg *s, int64_t tenant_id);
 void integration_status_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_status *ret);
@@ -49,6 +50,8 @@ struct integration_edit {
     bool secret_changed;     /* and when it ends is no longer known, unless it is said */
     bool sets_expiry;
     usec_t credential_expires_at; /* when sets_expiry; USEC_NONE: not known */
+    bool sets_schedules;
+    struct slice schedules, schedule_plans; /* when sets_schedules, by schedules_write; SLICE_NONE: by the interval */
 };
 unsigned integration_add_next_id(struct pg_seg *s);
 /* No row: that key exists. */

@@ -20,7 +20,7 @@ unsigned run_add_schedule(struct pg_seg *s, int64_t limit, usec_t interval)
     unsigned stmt = pg_add(s, &Q_RUN_SCHEDULE);
     pg_p_i64(s, limit);
     pg_p_i64(s, interval / USEC_PER_S);
-    pg_p_i64(s, SYNC_KINDS_ALL);
+    pg_p_i64(s, (int64_t)SYNC_KINDS_ALL);
     return stmt;
 }
 
@@ -216,6 +216,7 @@ void run_add_integration(struct pg_seg *s, const struct run_key *k, bool devices
     add_for_integration(s, &Q_RUN_INTEGRATION, k);
     pg_p_bool(s, devices_read);
     pg_p_bool(s, move_cursor);
+    pg_p_i64(s, (int64_t)SYNC_KINDS_ALL);
 }
 
 /* --- housekeeping --- */

@@ -14,7 +14,7 @@
 extern const char *const sync_mode_names[]; /* by enum sync_mode: "full", "incremental", "single" */
 
 /* --- taking runs; for segments of PG_ALL_TENANTS --- */
-/* Queues a full run for what is due. The statement's result: one row with their number. */
+/* Queues a run for what is due. The statement's result: one row with their number. */
 unsigned run_add_schedule(struct pg_seg *s, int64_t limit, usec_t interval);
 unsigned run_add_claim(struct pg_seg *s, const char *owner, usec_t lease, int64_t limit);
 struct run_claim { /* texts live as long as the reply */
@@ -91,6 +91,7 @@ struct run_request {
     struct slice device_id;
     bool dry_run;
     const char *trigger;
+    usec_t interval;              /* of schedules that name none: what is due and done by this run is planned anew */
     const struct audit_actor *by; /* NULL: the hub itself, which the audit log is not told of */
 };
 /* ERR_CONFLICT: run_id is the one in the way; ERR_NOT_FOUND; ERR_INPUT: integration or tenant is switched off. */

@@ -67,6 +67,7 @@ void run_request(struct pg_pool *db, const struct run_request *q, run_request_cb
     pg_p_text(s, q->device_id);
     pg_p_bool(s, q->dry_run);
     pg_p_str(s, q->trigger);
+    pg_p_i64(s, q->interval / USEC_PER_S);
     a->other_stmt = pg_add(s, &Q_RUN_IN_THE_WAY);
     pg_p_i64(s, q->tenant_id);
     pg_p_i64(s, q->integration_id);

@@ -875,8 +875,65 @@ static void schedule_runs_once_over_two_processes(void **state)
     assert_int_equal(product.starts, 1);
     assert_value(
         "t",
-        "select (next_sync_at between now() + interval '55 minutes' and now() + interval '65 minutes')::text::char(1) "
-        "from integration_configurations");
+        "select (next_sync_at between now() + interval '29 minutes' and now() + interval '91 minutes')::text::char(1) "
+        "from integration_configurations"); /* its place in the hour, but not at once */
+}
+
+#define IS_DUE "select (next_sync_at <= now())::text::char(1) from integration_configurations"
+
+static void what_is_due_during_a_run_comes_after_it(void **state)
+{
+    struct world *w = *state;
+    node_start(w, 0);
+    product.stop_at = 2;
+    request(w, (struct sync_request){.mode = SYNC_INCREMENTAL});
+    wait_for(w, "(select batch > 0 from integration_sync_history)");
+    pgtest_sql(pg, "update integration_configurations set next_sync_at = now(); notify msphub_run");
+    request(w, (struct sync_request){.mode = SYNC_FULL});
+    assert_int_equal(w->err.code, ERR_CONFLICT);
+    assert_value("1", "select count(*) from integration_sync_history");
+    assert_value("t", IS_DUE);
+    product.stop_at = -1;
+    wait_for(w, "(select count(*) = 1 and bool_and(status = 'success' and mode = 'full') from "
+                "integration_sync_history where trigger = 'schedule')");
+    assert_value("f", IS_DUE);
+}
+
+static void a_run_that_was_asked_for_does_for_what_is_due(void **state)
+{
+    struct world *w = *state;
+    node_start(w, 0);
+    syncer_drain(w->nodes[0].hub.syncer, on_drained, &w->nodes[0]); /* nobody takes what is due */
+    pgtest_sql(pg, "update integration_configurations set next_sync_at = now()");
+    request(w, (struct sync_request){.mode = SYNC_SINGLE, .device_id = SLICE("001")});
+    assert_value("t", IS_DUE);
+    request(w, (struct sync_request){.mode = SYNC_FULL});
+    assert_int_equal(w->err.code, ERR_NONE);
+    assert_value("f", IS_DUE);
+}
+
+static void schedules_read_their_kinds_from_their_own_cursors(void **state)
+{
+    struct world *w = *state;
+    pgtest_sql(
+        pg,
+        "update integration_configurations set next_sync_at = now(), sync_cursor = '{\"after\": 1}', schedules = '[]', "
+        "schedule_plans = '[{\"name\": \"alerts\", \"mode\": \"incremental\", \"kinds\": 32, \"every\": 300}, "
+        "{\"name\": \"all\", \"mode\": \"full\", \"kinds\": 4294967295, \"every\": 86400}]', "
+        "schedule_next = array[now() - interval '1 s', now() + interval '1 day']");
+    node_start(w, 0);
+    wait_for(w, "(select count(*) = 1 and bool_and(status = 'success') from integration_sync_history)");
+    assert_value("alerts incremental 32",
+                 "select schedule || ' ' || mode || ' ' || kinds from integration_sync_history");
+    assert_string_equal(product.cursor, "{\"after\": 1}");
+    assert_value("{\"after\": 1} {\"32\": {\"after\": 7}}",
+                 "select sync_cursor::text || ' ' || sync_cursors::text from integration_configurations");
+    pgtest_sql(pg,
+               "update integration_configurations set schedule_next[2] = now() - interval '1 s', next_sync_at = now(), "
+               "sync_cursors = '{\"32\": {\"after\": 2}}'; notify msphub_run");
+    wait_for(w, "(select count(*) = 2 and bool_and(status = 'success') from integration_sync_history)");
+    assert_value("{\"after\": 7} {\"32\": {\"after\": 7}}",
+                 "select sync_cursor::text || ' ' || sync_cursors::text from integration_configurations");
 }
 
 static void database_restart_in_mid_run(void **state)
@@ -970,6 +1027,9 @@ int main(void)
         TEST(cancel_ends_a_run),
         TEST(dry_run_writes_only_its_report),
         TEST(schedule_runs_once_over_two_processes),
+        TEST(what_is_due_during_a_run_comes_after_it),
+        TEST(a_run_that_was_asked_for_does_for_what_is_due),
+        TEST(schedules_read_their_kinds_from_their_own_cursors),
         TEST(database_restart_in_mid_run),
         TEST(slow_database_pauses_the_reading),
         TEST(absent_alert_is_resolved),
