@@ -294,10 +294,15 @@ static void on_totp_begun(void *arg, const struct account_result *r, const struc
 
 void op_session_totp_begin(struct api_call *c)
 {
+    struct api_faults faults = {0};
     if (!has_session(c))
         return;
+    api_known_members(c, (const char *const[]){"password", NULL}, &faults);
+    struct slice password = text_member(c, "password", true, &faults);
+    if (!api_faults_none(c, &faults))
+        return;
     struct audit_actor by = api_actor(c);
-    account_totp_begin(c->hub, c->session, &by, on_totp_begun, c);
+    account_totp_begin(c->hub, c->session, &by, password, on_totp_begun, c);
 }
 
 static void on_totp_confirmed(void *arg, const struct account_result *r, const struct err *e)

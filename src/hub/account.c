@@ -21,9 +21,10 @@ struct op {
     struct session session;
     char *actor_name, *address, *request_id;
     struct audit_actor by;
-    step_fn *next; /* after READ */
+    step_fn *next;                 /* after READ */
+    void (*proved)(struct op *op); /* once the password that was given is found right */
     struct secret *given, *fresh;
-    char *old_hash;
+    char *old_hash, *email;
     struct str secret, uri;
     char codes[ACCOUNT_RECOVERY_CODES][SIGN_IN_RECOVERY_LEN + 1];
     size_t ncodes;
@@ -55,6 +56,7 @@ static void op_end(struct op *op, const struct err *e)
     free(op->address);
     free(op->request_id);
     free(op->old_hash);
+    free(op->email);
     secret_free(op->given);
     secret_free(op->fresh);
     wipe_str(&op->secret);
@@ -171,6 +173,33 @@ static void change(struct op *op, struct pg_seg *seg)
     pg_submit(seg, on_changed, op);
 }
 
+/* --- the password, to prove who asks --- */
+
+static void on_verified(void *arg, const struct hashing_result *r, const struct err *e)
+{
+    struct op *op = arg;
+    if (e || r->right)
+        try_back(op);
+    if (e)
+        op_end(op, e);
+    else if (!r->right)
+        op_fail(op, ERR_FORBIDDEN, "the password is wrong");
+    else
+        op->proved(op);
+}
+
+static void prove(struct op *op, const struct user_account *account, void (*proved)(struct op *op))
+{
+    if (!try_once(op)) {
+        too_many(op);
+        return;
+    }
+    op->proved = proved;
+    op->old_hash = copy(account->password_hash);
+    op->email = copy(account->email);
+    hashing_verify(op->h, secret_text(op->given), account->password_hash, on_verified, op);
+}
+
 /* --- another password --- */
 
 static void on_made(void *arg, const struct hashing_result *r, const struct err *e)
@@ -185,31 +214,17 @@ static void on_made(void *arg, const struct hashing_result *r, const struct err 
     change(op, seg);
 }
 
-static void on_verified(void *arg, const struct hashing_result *r, const struct err *e)
+static void make_password(struct op *op)
 {
-    struct op *op = arg;
-    if (e || r->right)
-        try_back(op);
-    if (e)
-        op_end(op, e);
-    else if (!r->right)
-        op_fail(op, ERR_FORBIDDEN, "the old password is wrong");
-    else
-        hashing_make(op->h, secret_text(op->fresh), on_made, op);
+    hashing_make(op->h, secret_text(op->fresh), on_made, op);
 }
 
 static void verify_old(struct op *op, const struct user_account *account)
 {
-    if (!account->password_hash.p) {
+    if (account->password_hash.p)
+        prove(op, account, make_password);
+    else
         op_fail(op, ERR_CONFLICT, "this user has no password; it signs in through an identity provider");
-        return;
-    }
-    if (!try_once(op)) {
-        too_many(op);
-        return;
-    }
-    op->old_hash = copy(account->password_hash);
-    hashing_verify(op->h, secret_text(op->given), account->password_hash, on_verified, op);
 }
 
 void account_change_password(struct hub *h, const struct session *s, const struct audit_actor *by, struct slice old,
@@ -231,7 +246,7 @@ static void on_begun(void *arg, const struct pg_reply *r)
         op_end(op, NULL);
 }
 
-static void make_secret(struct op *op, const struct user_account *account)
+static void make_secret(struct op *op)
 {
     const struct access_identity *who = &op->session.who;
     char context[USER_TOTP_CONTEXT_MAX];
@@ -239,17 +254,11 @@ static void make_secret(struct op *op, const struct user_account *account)
     struct slice bytes = slice_of((const char *)key, sizeof(key));
     _cleanup_(str_release) struct str sealed = {0};
     struct err e = {0};
-    if (!account->password_hash.p) {
-        op_fail(op, ERR_CONFLICT,
-                "codes are asked for beside a password, and this user has none; its identity "
-                "provider asks for a second factor");
-        return;
-    }
     crypto_random(key, sizeof(key));
     bool good = seal(op->h->keyring, bytes, user_totp_context(context, who->home_id, who->user_id), &sealed, &e);
     if (good) {
         str_add_base32(&op->secret, bytes);
-        totp_add_uri(&op->uri, ISSUER, account->email, bytes);
+        totp_add_uri(&op->uri, ISSUER, slice_cstr(op->email), bytes);
     }
     crypto_wipe(key, sizeof(key));
     if (!good) {
@@ -261,9 +270,23 @@ static void make_secret(struct op *op, const struct user_account *account)
     pg_submit(seg, on_begun, op);
 }
 
-void account_totp_begin(struct hub *h, const struct session *s, const struct audit_actor *by, account_cb *cb, void *arg)
+/* Who finds an open session must not be able to lock its owner out with a second factor of their own. */
+static void verify_before_secret(struct op *op, const struct user_account *account)
 {
-    start(h, s, by, SLICE_NONE, SLICE_NONE, make_secret, cb, arg);
+    if (account->totp_confirmed)
+        op_fail(op, ERR_CONFLICT, "a second factor is in use; remove it first, with a code of it");
+    else if (account->password_hash.p)
+        prove(op, account, make_secret);
+    else
+        op_fail(op, ERR_CONFLICT,
+                "codes are asked for beside a password, and this user has none; its identity "
+                "provider asks for a second factor");
+}
+
+void account_totp_begin(struct hub *h, const struct session *s, const struct audit_actor *by, struct slice password,
+                        account_cb *cb, void *arg)
+{
+    start(h, s, by, password, SLICE_NONE, verify_before_secret, cb, arg);
 }
 
 static bool code_right(struct op *op, const struct user_account *account, int64_t *ret_step, struct err *e)

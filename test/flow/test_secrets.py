@@ -193,7 +193,7 @@ class Canaries(Base):
         ask("POST", "/api/v1/session", {**who, "password": made["password"]})
         ask("POST", "/api/v1/session/password", {"old_password": hatch("a wrong old password"), "new_password": hatch("a refused new password")}, 403)
         ask("POST", "/api/v1/session/password", {"old_password": made["password"], "new_password": password})
-        begun = ask("POST", "/api/v1/session/totp", status=201)
+        begun = ask("POST", "/api/v1/session/totp", {"password": password}, 201)
         self.aviary.add("a TOTP secret", begun["secret"])
         ask("POST", "/api/v1/session/totp/confirm", {"code": "wrong"}, 403)
         for code in ask("POST", "/api/v1/session/totp/confirm", {"code": self.totp(begun["secret"])})["recovery_codes"]:

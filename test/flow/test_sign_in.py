@@ -176,7 +176,7 @@ class SignIn(SignInWorld):
         self.assertIn("users:write", me["scopes"])
         self.assertNotIn("csrf_token", me)
         self.code(self.api("DELETE", "/api/v1/session"), 409, "session_needed")
-        self.code(self.api("POST", "/api/v1/session/totp"), 409, "session_needed")
+        self.code(self.api("POST", "/api/v1/session/totp", {"password": PASSWORD}), 409, "session_needed")
         self.code(self.browser()("GET", "/api/v1/session"), 401, "no_credential")
 
     def test_all_refusals_are_one(self):
@@ -324,7 +324,7 @@ class SignIn(SignInWorld):
 class SecondFactor(SignInWorld):
     def enrol(self, b):
         """Gives the secret, the step of the code that was used, and the recovery codes."""
-        begun = self.ok(b("POST", "/api/v1/session/totp"), 201)
+        begun = self.ok(b("POST", "/api/v1/session/totp", {"password": PASSWORD}), 201)
         step = int(time.time()) // 30
         confirmed = self.ok(b("POST", "/api/v1/session/totp/confirm", {"code": totp(begun["secret"], step)}), 200)
         return begun["secret"], step, confirmed["recovery_codes"]
@@ -333,7 +333,8 @@ class SecondFactor(SignInWorld):
         email = self.new_user()
         b, sibling = self.signed_in(email), self.signed_in(email, self.second)
         token = b.cookies[SESSION]
-        begun = self.ok(b("POST", "/api/v1/session/totp"), 201)
+        self.code(b("POST", "/api/v1/session/totp", {"password": "not the tin drum"}), 403, "wrong_secret")
+        begun = self.ok(b("POST", "/api/v1/session/totp", {"password": PASSWORD}), 201)
         uri = urllib.parse.urlsplit(begun["uri"])
         self.assertEqual((uri.scheme, uri.netloc, urllib.parse.unquote(uri.path)), ("otpauth", "totp", "/msphub:" + email))
         self.assertEqual(urllib.parse.parse_qs(uri.query)["secret"], [begun["secret"]])
@@ -346,7 +347,7 @@ class SecondFactor(SignInWorld):
         self.assertEqual(b.status(), 200)
         self.over(sibling)
         self.assertEqual((len(set(codes)), len(codes[0])), (10, 19))
-        self.code(b("POST", "/api/v1/session/totp"), 409, "conflict")
+        self.code(b("POST", "/api/v1/session/totp", {"password": PASSWORD}), 409, "conflict")
         stored = self.cluster.value(f"select totp_secret from users where email = '{email}'")
         self.assertRegex(stored, "^v1:k1:")
         # sign-in asks; the code of the enrolment is spent, the next one is good once
@@ -666,7 +667,7 @@ class Secrets(SignInWorld):
         wrong = "canary-Wrong-0815-guess"
         b.sign_in(email, wrong)
         self.ok(b.sign_in(email, canary), 200)
-        begun = self.ok(b("POST", "/api/v1/session/totp"), 201)
+        begun = self.ok(b("POST", "/api/v1/session/totp", {"password": canary}), 201)
         codes = self.ok(b("POST", "/api/v1/session/totp/confirm", {"code": totp(begun["secret"], int(time.time()) // 30)}), 200)["recovery_codes"]
         self.ok(b("POST", "/api/v1/session/password", {"old_password": canary, "new_password": canary + "-2"}), 200)
         made = self.ok(self.api.post("/api/v1/users", {"email": "made@example.org", "role": "viewer"}), 201)["password"]
