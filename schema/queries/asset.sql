@@ -24,15 +24,15 @@ order by a.name_key, a.asset_id limit $13::bigint
 
 -- fragment: members
 a.asset_id as id, a.name, a.hostname, a.dns_name, a.asset_type, a.product_class, a.organization_id, o.name as organization,
-       o.client_id, c.name as client,
-       a.location, a.description, a.agent_status, a.agent_version, a.last_seen, a.public_ip, a.ips, a.macs, a.manufacturer,
+       coalesce(a.client_id, o.client_id) as client_id, c.name as client,
+       a.location, a.room, a.description, a.agent_status, a.agent_version, a.last_seen, a.public_ip, a.ips, a.macs, a.manufacturer,
        a.model, a.serial, a.uuid, a.domain, a.memory_bytes, a.virtual_machine, a.os_name, a.os_version, a.os_build,
-       a.os_architecture, a.processor, a.last_user, a.approved, a.maintenance, a.created_at, a.updated_at, a.retired_at,
+       a.os_architecture, a.processor, a.last_user, a.asset_tag, a.barcodes, a.assigned_user, a.assigned_email, a.approved, a.maintenance, a.created_at, a.updated_at, a.retired_at,
        a.retire_reason
 
 -- fragment: named
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
-left join clients c on c.tenant_id = $1 and c.client_id = o.client_id
+left join clients c on c.tenant_id = $1 and c.client_id = coalesce(a.client_id, o.client_id)
 order by a.name_key, a.asset_id
 
 -- name: by_name
@@ -80,12 +80,28 @@ from (select distinct on (x.name_key, x.asset_id) x.*
 select {members}, '' as key, a.asset_id
 from ({page} and ($11::text is null or a.asset_id > $12::bigint) order by a.asset_id limit $13::bigint) a
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
-left join clients c on c.tenant_id = $1 and c.client_id = o.client_id
+left join clients c on c.tenant_id = $1 and c.client_id = coalesce(a.client_id, o.client_id)
 order by a.asset_id;
+
+-- fragment: provenance
+(select coalesce(jsonb_object_agg(p.part, p.integration_id), '{}')
+     from (with said as (
+               select g.field_group, m.said, m.integration_id, m.rank
+               from msphub_asset_said($1, a.asset_id, (select jsonb_object_agg(integration_id, ranks) from msphub_ranks($1))) m
+               join msphub_said_groups() g using (said)
+           ), main as (
+               select distinct on (field_group) field_group, integration_id from said order by field_group, rank, integration_id
+           )
+           select field_group as part, integration_id from main
+           union all
+           select s.field_group || '.' || s.said, s.integration_id from said s join main m using (field_group)
+           where s.integration_id <> m.integration_id) p)
 
 -- name: get
 -- One with all that its sources say. $1 tenant, $2 asset.
-select {members}, a.provenance, (
+select {members}, {provenance} as provenance, (
+    select coalesce(jsonb_object_agg(l.field, jsonb_build_object('by', l.locked_by, 'at', msphub_iso(l.locked_at))), '{}')
+    from asset_field_locks l where l.tenant_id = $1 and l.asset_id = a.asset_id) as locks, (
     select coalesce(jsonb_agg(jsonb_build_object(
             'integration_id', s.integration_id, 'integration', i.provider || case when i.name = '' then '' else ':' || i.name end,
             'external_id', s.external_id, 'alternate_id', s.alternate_id, 'attributes', s.attributes,
@@ -97,8 +113,8 @@ select {members}, a.provenance, (
                        where f.tenant_id = $1 and f.integration_id = s.integration_id and f.external_id = s.external_id))
             order by s.integration_id, s.external_id), '[]')
         from asset_sources s join integration_configurations i using (tenant_id, integration_id)
-        where s.tenant_id = $1 and s.asset_id = a.asset_id) as sources
+        where s.tenant_id = $1 and s.asset_id = a.asset_id) as sources, a.version
 from assets a
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
-left join clients c on c.tenant_id = $1 and c.client_id = o.client_id
+left join clients c on c.tenant_id = $1 and c.client_id = coalesce(a.client_id, o.client_id)
 where a.tenant_id = $1 and a.asset_id = $2::bigint;

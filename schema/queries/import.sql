@@ -181,3 +181,15 @@ with {devices}, made as (
 select lines, made, planned, moved, retired,
        msphub_audit_write($1, 'assets.imported', 'file', $7::text, null, null, null, to_jsonb(counts))
 from counts;
+
+-- name: pin_devices
+-- Behind bind_devices, in the same transaction: two devices of one integration that the file calls one machine are not taken for clones.
+-- Parameters as of the fragment `devices`.
+with {devices}, pairs as (
+    select a.integration_id, a.external_id, b.external_id as other
+    from resolved a join resolved b on b.machine = a.machine and b.integration_id = a.integration_id and b.external_id <> a.external_id
+)
+insert into asset_source_decisions
+select distinct $1, integration_id, external_id, integration_id, other, 'same' from pairs
+on conflict (tenant_id, integration_id, external_id, other_integration_id, other_external_id) do update set decision = 'same', decided_at = now()
+where asset_source_decisions.decision <> 'same';

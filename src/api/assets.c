@@ -58,5 +58,5 @@ void op_assets_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
-        asset_get(c->hub->db, c->who.tenant_id, id, api_reply_item, c);
+        asset_get(c->hub->db, c->who.tenant_id, id, api_reply_row, c);
 }

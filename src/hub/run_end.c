@@ -118,7 +118,7 @@ static void add_absences(struct run *r, struct pg_seg *s)
 {
     bool devices = r->measures_devices && !r->retire.braked;
     if (devices) {
-        inventory_add_lock(s, r->key.tenant_id, r->key.integration_id);
+        inventory_add_asset_lock(s, r->key.tenant_id, r->key.integration_id);
         run_add_stray_facets(s, &r->key);
     }
     if (devices && r->retire.count) {

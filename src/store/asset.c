@@ -54,11 +54,11 @@ void asset_list(struct pg_pool *db, const struct asset_filter *f, const struct p
     page_submit(s, stmt, q->limit, cb, arg);
 }
 
-void asset_get(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, item_cb *cb, void *arg)
+void asset_get(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, row_cb *cb, void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, tenant_id);
     unsigned stmt = pg_add(s, &Q_ASSET_GET);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, asset_id);
-    item_submit(s, stmt, "asset", cb, arg);
+    row_submit(s, stmt, "asset", cb, arg);
 }

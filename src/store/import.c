@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "queries.h"
+#include "store/inventory.h"
 
 #include <stdlib.h>
 
@@ -58,6 +59,7 @@ struct import_op {
     const struct import_lines *lines;
     char *file;
     bool dry_run;
+    unsigned bound; /* the statement that binds devices */
     import_cb *cb;
     void *arg;
 };
@@ -101,11 +103,11 @@ static void on_applied(void *arg, const struct pg_reply *r)
         };
     else
         result = (struct import_result){
-            .lines = pg_i64(r, 0, 0, 0),
-            .assets_made = pg_i64(r, 0, 0, 1),
-            .bound = pg_i64(r, 0, 0, 2),
-            .moved = pg_i64(r, 0, 0, 3),
-            .assets_retired = pg_i64(r, 0, 0, 4),
+            .lines = pg_i64(r, op->bound, 0, 0),
+            .assets_made = pg_i64(r, op->bound, 0, 1),
+            .bound = pg_i64(r, op->bound, 0, 2),
+            .moved = pg_i64(r, op->bound, 0, 3),
+            .assets_retired = pg_i64(r, op->bound, 0, 4),
         };
     op_end(op, &result, NULL, 0, NULL);
 }
@@ -119,8 +121,10 @@ static void apply(struct import_op *op)
         add(s, op, &Q_IMPORT_ADD_CLIENTS);
         add(s, op, &Q_IMPORT_MAP_ORGANIZATIONS);
     } else {
-        add(s, op, &Q_IMPORT_BIND_DEVICES);
+        inventory_add_asset_lock(s, op->tenant_id, 0);
+        op->bound = add(s, op, &Q_IMPORT_BIND_DEVICES);
         pg_p_str(s, op->file);
+        add(s, op, &Q_IMPORT_PIN_DEVICES);
     }
     pg_submit(s, on_applied, op);
 }

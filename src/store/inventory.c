@@ -70,6 +70,11 @@ static void col_observed(struct pg_array *a, const struct entry *e, const struct
     pg_array_time(a, e->observed != USEC_NONE ? e->observed : o->observed);
 }
 
+static void col_keys(struct pg_array *a, const struct entry *e, const struct inventory_options *o)
+{
+    pg_array_text(a, e->keys.n ? e->keys : SLICE_NONE);
+}
+
 static unsigned add_statement(struct pg_seg *s, const struct pg_query *q, const struct inventory_batch *b)
 {
     unsigned stmt = pg_add(s, q);
@@ -182,6 +187,7 @@ static void add_devices(struct pg_seg *s, const struct inventory_batch *b, const
     add_column(s, &rows, PG_TEXT, col_status, o);
     add_column(s, &rows, PG_TIMESTAMPTZ, col_last_seen, o);
     add_column(s, &rows, PG_TIMESTAMPTZ, col_observed, o);
+    add_column(s, &rows, PG_TEXT, col_keys, o);
 }
 
 static void add_preview(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
@@ -242,6 +248,7 @@ static void add_facets(struct pg_seg *s, const struct inventory_batch *b, const 
     pg_p_array(s, &hashes);
     add_column(s, &rows, PG_BOOL, col_open, o);
     add_column(s, &rows, PG_TIMESTAMPTZ, col_observed, o);
+    add_column(s, &rows, PG_TEXT, col_keys, o);
     pg_array_release(&bodies);
     pg_array_release(&hashes);
 }
@@ -264,25 +271,63 @@ static void add_gone(struct pg_seg *s, const struct inventory_batch *b, const st
 
 /* --- all of it --- */
 /* In a run the parts of a device come from many reports: their devices are merged once, at its end. */
+static bool is_merged_at_once(const struct entry *e, const struct inventory_options *o)
+{
+    return e->kind == RECORD_DEVICE || e->kind == RECORD_DEVICE_GONE || (e->kind == RECORD_FACET && o->run_id == 0);
+}
+
+static bool writes_assets(const struct inventory_batch *b, const struct inventory_options *o)
+{
+    return b->n[RECORD_DEVICE] || b->n[RECORD_DEVICE_GONE] || (b->n[RECORD_FACET] && o->run_id == 0);
+}
+
+/* The assets of these sources (NULL: of any that are marked, up to `limit`); gives the merge. */
+static unsigned add_identify_and_merge(struct pg_seg *s, const struct inventory_batch *of, const struct pg_array *ids,
+                                       int64_t limit)
+{
+    static const struct pg_query *const both[] = {&Q_INVENTORY_IDENTIFY, &Q_INVENTORY_MERGE};
+    unsigned stmt = 0;
+    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
+        stmt = add_statement(s, both[i], of);
+        if (ids)
+            pg_p_array(s, ids);
+        else
+            pg_p_null(s);
+        pg_p_i64(s, limit);
+    }
+    return stmt;
+}
+
 static void add_merge(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o)
 {
     struct pg_array ids;
     pg_array_init(&ids, PG_TEXT);
     for (const struct entry *e = b->by_key; e; e = e->hh.next)
-        if (e->kind == RECORD_DEVICE || e->kind == RECORD_DEVICE_GONE || (e->kind == RECORD_FACET && o->run_id == 0))
+        if (is_merged_at_once(e, o))
             pg_array_text(&ids, e->id);
-    if (ids.n) {
-        add_statement(s, &Q_INVENTORY_MERGE, b);
-        pg_p_array(s, &ids);
-        pg_p_i64(s, 0);
-    }
+    add_identify_and_merge(s, b, &ids, 0);
     pg_array_release(&ids);
+}
+
+static unsigned add_begin_assets(struct pg_seg *s, int64_t tenant_id)
+{
+    unsigned stmt = pg_add(s, &Q_INVENTORY_BEGIN_ASSETS);
+    pg_p_i64(s, tenant_id);
+    return stmt;
+}
+
+/* The last statement. */
+static unsigned add_begin(struct pg_seg *s, const struct inventory_batch *of, bool assets)
+{
+    unsigned stmt = add_statement(s, &Q_INVENTORY_BEGIN, of);
+    return assets ? add_begin_assets(s, of->tenant_id) : stmt;
 }
 
 void inventory_add(struct pg_seg *s, const struct inventory_batch *b, const struct inventory_options *o,
                    unsigned *ret_first)
 {
-    unsigned first = add_statement(s, &Q_INVENTORY_BEGIN, b), with = 0;
+    bool merges = !o->dry_run && writes_assets(b, o);
+    unsigned first = add_begin(s, b, merges), with = 0;
     if (o->dry_run) {
         if (b->n[RECORD_DEVICE]) {
             add_preview(s, b, o);
@@ -311,7 +356,8 @@ void inventory_add(struct pg_seg *s, const struct inventory_batch *b, const stru
         add_gone(s, b, o);
         with |= WITH_GONE;
     }
-    add_merge(s, b, o);
+    if (merges)
+        add_merge(s, b, o);
     *ret_first = first << WITH_BITS | with;
 }
 
@@ -335,20 +381,26 @@ void inventory_result(const struct pg_reply *r, unsigned first, struct inventory
 void inventory_add_lock(struct pg_seg *s, int64_t tenant_id, int64_t integration_id)
 {
     const struct inventory_batch of = {.tenant_id = tenant_id, .integration_id = integration_id};
-    add_statement(s, &Q_INVENTORY_BEGIN, &of);
+    add_begin(s, &of, false);
+}
+
+void inventory_add_asset_lock(struct pg_seg *s, int64_t tenant_id, int64_t integration_id)
+{
+    const struct inventory_batch of = {.tenant_id = tenant_id, .integration_id = integration_id};
+    if (integration_id)
+        add_begin(s, &of, true);
+    else
+        add_begin_assets(s, tenant_id);
 }
 
 unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit)
 {
-    inventory_add_lock(s, tenant_id, integration_id);
     const struct inventory_batch of = {.tenant_id = tenant_id, .integration_id = integration_id};
-    unsigned stmt = add_statement(s, &Q_INVENTORY_MERGE, &of);
-    pg_p_null(s);
-    pg_p_i64(s, limit);
-    return stmt;
+    add_begin(s, &of, true);
+    return add_identify_and_merge(s, &of, NULL, limit);
 }
 
 int64_t inventory_merged(const struct pg_reply *r, unsigned stmt)
 {
-    return pg_i64(r, stmt, 0, 0);
+    return MAX(pg_i64(r, stmt, 0, 0), pg_i64(r, stmt, 0, 2));
 }

@@ -51,7 +51,11 @@ void inventory_result(const struct pg_reply *r, unsigned first, struct inventory
 /* The lock under which an integration's inventory is written, and the planner's settings for it. inventory_add has it; who
  * writes by other statements puts it first. */
 void inventory_add_lock(struct pg_seg *s, int64_t tenant_id, int64_t integration_id);
-/* Merges up to `limit` sources whose parts changed. The statement's result: how many there were. */
+/* The same, and behind it the lock of the tenant's assets, for who writes rows of assets or asset_sources: an asset has sources
+ * of several integrations. The order is always this one. Integration 0: that lock alone, and the planner as it is. */
+void inventory_add_asset_lock(struct pg_seg *s, int64_t tenant_id, int64_t integration_id);
+/* Identifies and merges up to `limit` sources whose parts changed, and assets that wait for it. The statement's result: how
+ * many of either there were. */
 unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit);
 int64_t inventory_merged(const struct pg_reply *r, unsigned stmt);
 

@@ -14,6 +14,7 @@
 
 #include "base/crypto.h"
 #include "base/json_write.h"
+#include "base/machine_key.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -231,6 +232,43 @@ static size_t device_size(const struct record_device *d)
     return n;
 }
 
+/* --- keys --- */
+static void keep_keys(struct inventory_batch *b, struct entry *e, const struct str *keys)
+{
+    if (!slice_eq(e->keys, str_slice(keys)))
+        e->keys = keep(b, str_slice(keys));
+}
+
+static void device_keys(struct inventory_batch *b, struct entry *e)
+{
+    const struct record_device *d = &e->device.record;
+    _cleanup_(str_release) struct str keys = {0};
+    for (size_t i = 0; i < d->macs.n; i++)
+        machine_key_add(KEY_MAC, d->macs.v[i], &keys);
+    machine_key_add(KEY_HOST, d->hostname.n ? d->hostname : d->dns_name, &keys);
+    machine_key_add(KEY_TYPE, slice_cstr(asset_type_names[d->type]), &keys);
+    keep_keys(b, e, &keys);
+}
+
+/* Of a list the keys of all its rows. */
+static void facet_keys(struct inventory_batch *b, struct entry *e, const struct record_facet *f)
+{
+    _cleanup_(str_release) struct str keys = {0};
+    if (f->facet == FACET_SYSTEM && !f->none) {
+        machine_key_add(KEY_SERIAL, f->system.serial, &keys);
+        machine_key_add(KEY_SERIAL, f->system.bios_serial, &keys);
+        machine_key_add(KEY_UUID, f->system.uuid, &keys);
+        machine_key_add(KEY_VENDOR, f->system.manufacturer, &keys);
+    } else if (f->facet == FACET_INTERFACES && !f->none) {
+        str_add(&keys, e->keys);
+        for (size_t i = 0; i < f->interface.macs.n; i++)
+            machine_key_add(KEY_MAC, f->interface.macs.v[i], &keys);
+    } else {
+        return;
+    }
+    keep_keys(b, e, &keys);
+}
+
 static bool add_device(struct inventory_batch *b, const struct record_device *d, struct err *err)
 {
     if (!check_id(d->id, "device", err) || !check_name(d->name, "device", d->id, err) ||
@@ -251,6 +289,7 @@ static bool add_device(struct inventory_batch *b, const struct record_device *d,
     write_attributes(e->device.record, &json);
     e->device.json = keep(b, str_slice(&json));
     e->device.hash = crypto_hash64(INVENTORY_HASH_SEED, e->device.json);
+    device_keys(b, e);
     return true;
 }
 
@@ -292,6 +331,7 @@ static void list_copy(struct inventory_batch *b, struct entry *to, const struct 
 {
     for (size_t i = 0; i < from->part.n; i++)
         list_push(b, to, keep(b, from->part.v[i].json));
+    to->keys = keep(b, from->keys);
 }
 
 /* The entry that a list's row belongs to. */
@@ -332,10 +372,13 @@ static bool add_facet(struct inventory_batch *b, const struct record_facet *f, s
         return false;
     bool is_new;
     if (!shape->list) {
-        entry_of(b, RECORD_FACET, f->facet, f->device_id, &is_new)->part.json = keep(b, str_slice(&json));
+        struct entry *e = entry_of(b, RECORD_FACET, f->facet, f->device_id, &is_new);
+        e->part.json = keep(b, str_slice(&json));
+        facet_keys(b, e, f);
         return true;
     }
     struct entry *e = list_entry(b, f);
+    facet_keys(b, e, f);
     if (f->none || list_match(e, str_slice(&json)))
         return true;
     if (e->part.n == MAX_LIST)

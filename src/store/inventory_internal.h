@@ -19,6 +19,7 @@ struct entry {
     enum facet facet;
     struct slice id;
     usec_t observed;
+    struct slice keys; /* what the machine is known by: base/machine_key.h, one a line */
     union {
         struct {
             struct slice name, detail, organization; /* detail: description or address */

@@ -115,8 +115,14 @@ static void on_row(void *arg, const struct pg_reply *r)
     if (why.code)
         e = &why;
     struct row row = {0};
-    if (!e)
+    _cleanup_(str_release) struct str json = {0};
+    unsigned ncols = e ? 0 : pg_ncols(r, op.stmt);
+    if (ncols > 3) {
+        row_write(r, op.stmt, 0, ncols - 1, &json);
+        row = (struct row){pg_i64(r, op.stmt, 0, 0), pg_i64(r, op.stmt, 0, ncols - 1), str_slice(&json)};
+    } else if (!e) {
         row = (struct row){pg_i64(r, op.stmt, 0, 0), pg_i64(r, op.stmt, 0, 1), pg_text(r, op.stmt, 0, 2)};
+    }
     op.on_row(op.arg, e ? NULL : &row, e);
 }
 

@@ -34,7 +34,7 @@ typedef void item_cb(void *arg, struct slice json, const struct err *e);
 void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, void *arg);
 void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg);
 
-/* One thing that edits count: its statement gives (id, version, json text). */
+/* One thing that edits count: its statement gives (id, version, json text), or the members, id first, and then the version. */
 struct row {
     int64_t id, version;
     struct slice json; /* borrowed in the callback */

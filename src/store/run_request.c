@@ -129,7 +129,7 @@ static void on_integration(void *arg, const struct pg_reply *r)
     a->key.integration_id = pg_i64(r, 0, 0, 0);
     struct pg_seg *s = pg_seg_new(a->db, a->key.tenant_id);
     audit_by(s, a->by.kind ? &a->by : NULL);
-    inventory_add_lock(s, a->key.tenant_id, a->key.integration_id);
+    inventory_add_asset_lock(s, a->key.tenant_id, a->key.integration_id);
     a->stmt = pg_add(s, &Q_RUN_RESTORE);
     pg_p_i64(s, a->key.tenant_id);
     pg_p_i64(s, a->key.integration_id);

@@ -78,7 +78,7 @@ class Reads(World):
         item = self.ok(self.api.get("/api/v1/assets?limit=1"))["items"][0]
         alone = self.ok(self.api.get(f"/api/v1/assets/{item['id']}"))
         self.assertEqual(item, {k: v for k, v in alone.items() if k in item})
-        self.assertEqual(set(alone) - set(item), {"provenance", "sources"})
+        self.assertEqual(set(alone) - set(item), {"provenance", "locks", "sources"})
 
     def pages_read(self):
         text = self.api.get("/metrics").body.decode()
