@@ -11,6 +11,7 @@
 struct api {
     struct hub *hub;
     struct api_shares *shares;
+    struct api_turns *turns;
     struct api_limits *limits;
     struct api_idempotency *idempotency;
     unsigned held; /* calls in api_hold */
@@ -20,6 +21,11 @@ struct api {
 struct api_shares *api_shares_of(struct api *a)
 {
     return a->shares;
+}
+
+struct api_turns *api_turns_of(struct api *a)
+{
+    return a->turns;
 }
 
 struct api_limits *api_limits_of(struct api *a)
@@ -32,6 +38,7 @@ struct api *api_new(struct hub *h, struct http_server *server)
     struct api *a = NEW(struct api);
     a->hub = h;
     a->shares = api_shares_new();
+    a->turns = api_turns_new(h);
     a->limits = api_limits_new(h);
     a->idempotency = api_idempotency_new(h);
     a->in_progress =
@@ -45,6 +52,7 @@ void api_free(struct api *a)
     if (!a)
         return;
     api_shares_free(a->shares);
+    api_turns_free(a->turns);
     api_limits_free(a->limits);
     api_idempotency_free(a->idempotency);
     free(a);

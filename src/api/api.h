@@ -164,6 +164,10 @@ struct api_shares;
 struct api_shares *api_shares_new(void);
 void api_shares_free(struct api_shares *s);
 struct api_shares *api_shares_of(struct api *a);
+struct api_turns; /* stream.c */
+struct api_turns *api_turns_new(struct hub *h);
+void api_turns_free(struct api_turns *t);
+struct api_turns *api_turns_of(struct api *a);
 void api_reply_item(void *arg, struct slice json, const struct err *e);
 void api_reply_row(void *arg, const struct row *row, const struct err *e); /* 200, with its ETag */
 

@@ -1,6 +1,7 @@
 /* api/stream.h - replies longer than memory: pages are read from the database as fast as the client takes them.
  * How:    `more` is asked for one piece at a time and answers, in that turn or a later one, by api_stream_put, _end or _fail. It is
- *         asked again when the piece is out of the way: what waits is one piece above the server's stream_high.
+ *         asked again when the piece is out of the way: what waits is one piece above the server's stream_high. The option `exports`
+ *         bounds how many are asked at once, so that however many exports leave the database to all others.
  * Owns:   itself; it is gone after _end and _fail, like its call, or when the client has left.
  * Always: a reply that was cut is seen to be: the connection breaks before the last chunk. */
 #ifndef MSPHUB_API_STREAM_H

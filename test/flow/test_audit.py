@@ -1,4 +1,5 @@
 """The audit log: what people change is told with who, from where, from what to what; read, filtered, exported; never with a secret."""
+import concurrent.futures
 import csv
 import io
 import json
@@ -14,6 +15,8 @@ SECRET = "sim-ninja-secret"
 
 
 class Audit(World):
+    hub_options = {"exports": "1"}
+
     def rows(self, query=""):
         return self.items("/api/v1/audit" + query)
 
@@ -108,6 +111,30 @@ class Audit(World):
         gone.close()
         self.assertEqual(self.api("HEAD", "/api/v1/audit/export").status, 200)
         self.assertGreater(len(self.api.get("/api/v1/audit/export").body), 40_000_000)
+
+    def test_6_exports_take_turns(self):
+        """One that nobody reads keeps its turn from nobody, and neither do many that wait for theirs when they leave."""
+        def begun():
+            http = Http(self.hub.url, {"Authorization": "Bearer " + self.key})
+            http.get("/api/v1/audit/1")
+            http.connection.request("GET", "/api/v1/audit/export", headers=http.headers)
+            return http
+        idle = begun()
+        idle.connection.getresponse().read(100)
+        waiting = [begun() for _ in range(6)]
+        small = "/api/v1/audit/export?action=api_key.created"
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            def export(_):
+                http = self.connect(self.key)
+                try:
+                    return http.get(small).body
+                finally:
+                    http.close()
+            answers = list(pool.map(export, range(8)))
+        for http in waiting + [idle]:
+            http.close()
+        self.assertEqual(len(set(answers)), 1)
+        self.assertEqual(self.api.get(small).body, answers[0])
 
 
 if __name__ == "__main__":
