@@ -20,7 +20,8 @@ enum provider_field_kind {
     FIELD_INPUT_SELECT,
     FIELD_INPUT_URL,
     FIELD_INPUT_BOOL,
-    FIELD_INPUT_NUMBER
+    FIELD_INPUT_NUMBER,
+    FIELD_INPUT_LINES /* text of several lines */
 };
 struct provider_field {
     const char *key, *label;

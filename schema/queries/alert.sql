@@ -105,6 +105,17 @@ with gone as (
 )
 select 0::bigint, count(*), 0::bigint, count(*), count(*) from gone;
 
+-- name: reset
+-- The product has taken a reset: what is open of the series is resolved. Weak knowledge as in absent, until the product says so itself.
+-- $1 tenant, $2 integration, $3 series, $4 when. Columns as of merge.
+with gone as (
+    update rmm_alerts a set previous_state = a.state, state = 'resolved', changed_at = greatest(a.changed_at, $4::timestamptz),
+        change_id = null, absent_at = $4
+    where a.tenant_id = $1 and a.integration_id = $2 and a.series = $3::text and a.series <> '' and a.state <> 'resolved'
+    returning 1
+)
+select 0::bigint, count(*), 0::bigint, count(*), count(*) from gone;
+
 -- name: link
 -- Alerts that came before their device. $1 tenant, $2 integration. (The collation is that of the indexes of asset_sources, which
 -- another one could not use. Here and below, materialized steps and `offset 0` keep

@@ -58,6 +58,7 @@ struct api_call {
     void *end_arg;
     int status;            /* of a reply that ends in another operation's; 0: that one's own */
     struct api_once *once; /* it has an Idempotency-Key, and its answer is kept */
+    bool may_be_done;      /* it fails, and may have been carried out: sent again with its key it is not tried again */
     struct timer hold;     /* of api_hold, with what comes then */
     void (*held)(void *call);
 };

@@ -234,7 +234,7 @@ void api_once_reply(struct api_call *c, int status, const char *type, struct sli
     str_reserve(&o->body, body.n);
     str_add(&o->body, body);
     struct pg_seg *s = pg_seg_new(c->hub->db, c->who.tenant_id);
-    if (status >= 500)
+    if (status >= 500 && !c->may_be_done)
         idempotency_add_drop(s, &name);
     else
         keep(o, s, &name);

@@ -5,8 +5,9 @@
 #include "store/schedule.h"
 
 static const char *const input_names[] = {
-    [FIELD_INPUT_TEXT] = "text", [FIELD_INPUT_SECRET] = "secret", [FIELD_INPUT_SELECT] = "select",
-    [FIELD_INPUT_URL] = "url",   [FIELD_INPUT_BOOL] = "bool",     [FIELD_INPUT_NUMBER] = "number",
+    [FIELD_INPUT_TEXT] = "text",   [FIELD_INPUT_SECRET] = "secret", [FIELD_INPUT_SELECT] = "select",
+    [FIELD_INPUT_URL] = "url",     [FIELD_INPUT_BOOL] = "bool",     [FIELD_INPUT_NUMBER] = "number",
+    [FIELD_INPUT_LINES] = "lines",
 };
 
 static void json_field(const struct provider_field *f, struct jw *w)
@@ -29,6 +30,26 @@ static void json_field(const struct provider_field *f, struct jw *w)
         jw_key_i64(w, "min", f->min);
         jw_key_i64(w, "max", f->max);
     }
+    jw_end(w);
+}
+
+void json_action(const struct provider_action *a, struct jw *w)
+{
+    static const char *const targets[] = {[ACTION_ON_DEVICE] = "asset",
+                                          [ACTION_ON_ALERT] = "alert",
+                                          [ACTION_ON_TICKET] = "ticket",
+                                          [ACTION_ON_INTEGRATION] = "integration"};
+    jw_key_str(w, "label", a->label);
+    jw_key_str(w, "help", a->help);
+    jw_key_str(w, "target", targets[a->target]);
+    jw_key_bool(w, "reads", a->flags & ACTION_READS);
+    jw_key_bool(w, "disruptive", a->flags & ACTION_DISRUPTIVE);
+    jw_key_bool(w, "remote", a->flags & ACTION_REMOTE);
+    jw_key_i64(w, "cache_seconds", a->cache / USEC_PER_S);
+    jw_key(w, "fields");
+    jw_array(w);
+    for (size_t i = 0; i < a->nfields; i++)
+        json_field(&a->fields[i], w);
     jw_end(w);
 }
 

@@ -10,6 +10,8 @@ void json_provider(const struct hub *h, const struct provider *p, const struct p
 /* The one that `key` names; false when there is none. */
 bool json_integration_by_key(const struct hub *h, const struct pg_reply *r, struct slice key, struct str *out,
                              int64_t *ret_version);
+/* Members of the open object that tell what an action is. */
+void json_action(const struct provider_action *a, struct jw *w);
 /* Where the product shall send. `host`: of the request, for hubs that name no public_url. Holds the secret. */
 void json_webhook(const struct hub *h, const struct integration *it, struct slice host, bool tls, struct str *out);
 

@@ -113,6 +113,11 @@ static bool check_text(const struct provider_field *f, struct slice text, struct
             if ((uint8_t)text.p[i] < 0x20 || text.p[i] == 0x7F) /* it would travel in a header */
                 return wrong(f, e, "holds a control character");
         return true;
+    case FIELD_INPUT_LINES:
+        for (size_t i = 0; i < text.n; i++)
+            if (((uint8_t)text.p[i] < 0x20 && !memchr("\t\n\r", text.p[i], 3)) || text.p[i] == 0x7F)
+                return wrong(f, e, "holds a control character");
+        return true;
     case FIELD_INPUT_SELECT:
         return check_select(f, text, e);
     case FIELD_INPUT_URL:

@@ -10,6 +10,7 @@
 #include "cmd/keys.h"
 #include "cmd/listen.h"
 #include "cmd/notify.h"
+#include "hub/action.h"
 #include "hub/applier.h"
 #include "hub/bearer.h"
 #include "hub/engine.h"
@@ -363,6 +364,7 @@ static void serve_domain(struct serve *s)
     h->integrations = integrations_new(h);
     h->engine = engine_new(h);
     h->syncer = syncer_new(h);
+    h->actions = actions_new(h);
     h->health = health_watch_new(h);
     h->applier = applier_new(h);
     h->intake = intake_new(h);
@@ -427,6 +429,7 @@ static void serve_release(struct serve *s)
     egress_free(s->egress);
     pg_pool_free(h->db);
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
+    actions_free(h->actions);
     integrations_free(h->integrations);
     health_watch_free(h->health);
     sign_ins_free(h->sign_ins);

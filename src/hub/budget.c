@@ -247,11 +247,19 @@ static void budget_grant(void *arg)
     w->cb(w->arg, NULL);
 }
 
-void budget_ask(struct budget *b, struct budget_wait *w, void (*cb)(void *arg, const struct err *e), void *arg)
+void budget_ask(struct budget *b, struct budget_wait *w, bool urgent, void (*cb)(void *arg, const struct err *e),
+                void *arg)
 {
+    struct budget_wait *before = TAILQ_FIRST(&b->waits);
+
     assert(!w->budget);
-    *w = (struct budget_wait){.budget = b, .cb = cb, .arg = arg};
-    TAILQ_INSERT_TAIL(&b->waits, w, link);
+    *w = (struct budget_wait){.budget = b, .cb = cb, .arg = arg, .urgent = urgent};
+    while (urgent && before && before->urgent)
+        before = TAILQ_NEXT(before, link);
+    if (urgent && before)
+        TAILQ_INSERT_BEFORE(before, w, link);
+    else
+        TAILQ_INSERT_TAIL(&b->waits, w, link);
     b->set->waiting->value++;
     budget_wake(b);
 }

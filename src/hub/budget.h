@@ -2,7 +2,7 @@
  * Why:    products limit by integration, tenant, host or source address, not by our runs; all calls that share such a
  *         limit must share one account of it, or two runs would each take the whole.
  * Owns:   one budget per sharing key: slots (calls open at once), a rate (calls a minute), a pause that the product
- *         asked for, and the callers that wait, first come first served.
+ *         asked for, and the callers that wait, first come first served, urgent ones before the others.
  * Always: slots in use ≤ limits.concurrency; in any 60 s at most limits.per_minute grants; no grant while paused. The
  *         limit in force is halved when the product throttles and grows back by one after as many good answers as it
  *         has slots. A waiter is answered once, in a later turn, unless it left. */
@@ -38,9 +38,12 @@ struct budget_wait {
      * call_max_wait. */
     void (*cb)(void *arg, const struct err *e);
     void *arg;
+    bool urgent;
     TAILQ_ENTRY(budget_wait) link;
 };
-void budget_ask(struct budget *b, struct budget_wait *w, void (*cb)(void *arg, const struct err *e), void *arg);
+/* `urgent`: before all who are not. */
+void budget_ask(struct budget *b, struct budget_wait *w, bool urgent, void (*cb)(void *arg, const struct err *e),
+                void *arg);
 void budget_leave(struct budget_wait *w); /* idempotent */
 
 void budget_return(struct budget *b);

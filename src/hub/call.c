@@ -240,7 +240,7 @@ static void on_verdict(void *arg, enum circuit_verdict v, const struct err *e)
     }
     c->probing = v == CIRCUIT_PROBE;
     call_enter(c, CALL_BUDGET);
-    budget_ask(c->env->budget, &c->budget_wait, on_granted, c);
+    budget_ask(c->env->budget, &c->budget_wait, c->env->urgent, on_granted, c);
 }
 
 static void call_ask_circuit(struct call *c)
@@ -322,8 +322,10 @@ void call_drop(struct call *c)
     budget_leave(&c->budget_wait);
     timer_cancel(&c->timer);
     loop_undefer(c->env->hub->loop, &c->ending);
-    if (c->exchange)
+    if (c->exchange) {
+        c->env->counts.unknown += !c->mc.repeatable;
         call_cut(c);
+    }
     give_up_probe(c);
     if (c->state != CALL_ENDED)
         call_enter(c, CALL_ENDED);

@@ -30,7 +30,8 @@ struct call_env {
     struct machine *machine;
     struct budget *budget;
     struct circuit *circuit;
-    struct slice refresh_token;  /* of the machine that fetches tokens: what it sends */
+    const struct machine_input *input; /* what the machine was given, and may send */
+    bool urgent;                       /* before background work */
     struct token_source *tokens; /* NULL: the product needs none, or this is the machine that fetches them */
     const struct call_metrics *metrics;
     struct engine_counts counts;

@@ -128,6 +128,7 @@ static void call_feed(struct call *c, struct slice piece)
         return;
     call_cut(c);
     c->class = REPLY_FAILED;
+    c->env->counts.unknown += !c->mc.repeatable;
     call_count(c, took);
     call_report_circuit(c, NULL);
     err_set(&e, ERR_PROTOCOL, "%s: the answer is not what the product's contract says", c->mc.what);
@@ -180,7 +181,14 @@ static void hide_in(const struct call *c, struct str *text)
     for (size_t i = 0; i < p->nfields; i++)
         if (p->fields[i].kind == FIELD_INPUT_SECRET)
             hide_secret(text, settings_text(c->env->it->settings, p->fields[i].key));
-    hide_secret(text, c->env->refresh_token);
+    const struct machine_input *in = c->env->input;
+    hide_secret(text, in->refresh_token);
+    if (in->connect) {
+        hide_secret(text, in->connect->code);
+        hide_secret(text, in->connect->code_verifier);
+    }
+    if (in->webhook)
+        hide_secret(text, in->webhook->secret);
     if (c->token)
         hide_secret(text, secret_text(c->token->access));
     while (lines.n) {
@@ -267,6 +275,8 @@ static void call_finish(struct call *c, const struct err *transport, usec_t took
     struct err e = {0};
     bool explained = true;
 
+    /* A page with status 200 tells as little, whatever it says. */
+    c->env->counts.unknown += call_outcome_unknown(c) || (!c->mc.repeatable && c->status / 100 == 2);
     if (call_outcome_unknown(c))
         call_explain_unknown(c, transport, &e);
     else if (transport)

@@ -27,8 +27,8 @@ struct job {
     enum job_state state;
     struct call_env env;
     struct sink sink;
-    struct machine_input input; /* its texts are the three below and the secret */
-    struct str cursor, checkpoint, device_id;
+    struct machine_input input; /* its texts are the four below and the secret */
+    struct str cursor, checkpoint, device_id, target_id;
     struct secret *refresh_token;
     void (*on_done)(void *arg, const struct engine_counts *counts, const struct err *err);
     void *arg;
@@ -88,6 +88,7 @@ static void job_free(struct job *j)
     str_release(&j->cursor);
     str_release(&j->checkpoint);
     str_release(&j->device_id);
+    str_release(&j->target_id);
     ref_drop(j->engine->refs, j->ref);
     TAILQ_REMOVE(&j->engine->jobs, j, link);
     integration_unref(j->env.it);
@@ -99,13 +100,15 @@ static void job_free(struct job *j)
 static void job_finish(struct job *j, const struct err *e)
 {
     void (*on_done)(void *, const struct engine_counts *, const struct err *) = j->on_done;
-    struct engine_counts counts = j->env.counts;
+    struct engine_counts counts;
     void *arg = j->arg;
     struct err err;
 
     if (e)
         err = *e; /* it may live in the job */
     engine_enter(j, JOB_DONE);
+    job_let_go(j);
+    counts = j->env.counts;
     job_free(j);
     on_done(arg, &counts, e ? &err : NULL);
 }
@@ -199,7 +202,8 @@ static bool job_needs_token(const struct job *j)
 {
     const struct provider *p = j->env.it->provider;
 
-    if (!p->authenticate || j->env.ops == p->authenticate)
+    /* Those two are how a credential is had. */
+    if (!p->authenticate || j->env.ops == p->authenticate || (p->connect && j->env.ops == p->connect->exchange))
         return false;
     return !p->needs_token || p->needs_token(j->env.it->settings);
 }
@@ -273,8 +277,12 @@ static void job_input(struct job *j, const struct engine_job *spec)
         .cursor = copy_text(&j->cursor, spec->cursor),
         .checkpoint = copy_text(&j->checkpoint, spec->checkpoint),
         .device_id = copy_text(&j->device_id, spec->device_id),
+        .target_id = copy_text(&j->target_id, spec->target_id),
+        .args = spec->args,
+        .connect = spec->connect,
+        .webhook = spec->webhook,
     };
-    j->env.refresh_token = j->input.refresh_token;
+    j->env.input = &j->input;
 }
 
 struct ref engine_start(struct engine *e, const struct engine_job *spec)
@@ -287,6 +295,7 @@ struct ref engine_start(struct engine *e, const struct engine_job *spec)
         .hub = e->hub,
         .it = integration_ref(spec->integration),
         .ops = spec->ops,
+        .urgent = spec->urgent,
         .metrics = &e->metrics,
         .on_ended = on_call_ended,
     };

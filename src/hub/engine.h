@@ -14,6 +14,7 @@
 
 struct engine_counts {
     uint64_t calls, retries, throttled, bytes;
+    uint64_t unknown; /* calls that must not be sent twice, of which it is not known whether they were carried out */
 };
 
 struct engine_job {
@@ -22,8 +23,12 @@ struct engine_job {
         integration; /* a reference is taken. For unsaved settings: a snapshot of its own with id 0 (nothing is stored) */
     enum sync_mode mode;
     uint64_t kinds;
-    struct slice cursor, checkpoint, device_id; /* copied */
-    struct slice refresh_token;                 /* authenticate only; copied, wiped */
+    struct slice cursor, checkpoint, device_id, target_id; /* copied */
+    struct slice refresh_token;                            /* authenticate only; copied, wiped */
+    const struct settings *args;                           /* these three live until on_done; NULL: none */
+    const struct machine_connect *connect;
+    const struct machine_webhook *webhook;
+    bool urgent; /* somebody waits for it: its calls go before those of background work */
     const struct trace *trace; /* of the request that it is run for, sent with its calls; copied; NULL: none */
     struct sink sink;          /* copied; its arg must live until on_done */
     /* err == NULL: machine finished and its result() is true. The text names call, status and mend. */

@@ -24,6 +24,7 @@ struct applier;            /* hub/applier.h: deliveries → inventory and alerts
 struct engine;             /* hub/engine.h: drives machines */
 struct syncer;             /* hub/syncer.h: runs */
 struct health_watch;       /* hub/health_watch.h: checks of integrations, the hub's own alerts */
+struct actions;            /* hub/action.h: what products are made to do, and asked for */
 struct tenants;            /* hub/tenants.h: tenants, cached; their removal */
 
 struct hub {
@@ -51,6 +52,7 @@ struct hub {
     struct applier *applier;
     struct engine *engine;
     struct syncer *syncer;
+    struct actions *actions;
     struct tenants *tenants;
     struct health_watch *health;
 };

@@ -3,6 +3,7 @@
 #include "hub/tenant_upkeep.h"
 
 #include "base/mem.h"
+#include "store/action.h"
 #include "store/audit.h"
 #include "store/tenant.h"
 
@@ -21,6 +22,7 @@ struct tenant_upkeep {
     struct timer step, retention;
     usec_t began;
     bool started, stepping, again;
+    unsigned remote_stmt;
 };
 
 /* --- removals --- */
@@ -77,7 +79,7 @@ void tenant_upkeep_wake(struct tenant_upkeep *u)
         step(u);
 }
 
-/* --- retention of the audit log --- */
+/* --- retention of the audit log, and of that of remote access --- */
 
 static void retire(void *arg);
 
@@ -89,7 +91,7 @@ static void on_retired(void *arg, const struct pg_reply *r)
         return;
     if (e)
         log_warn(u->h->log, "audit.retention_failed", F_ERR(e));
-    bool more = !e && pg_affected(r, 1) >= RETENTION_ROWS;
+    bool more = !e && (pg_affected(r, 1) >= RETENTION_ROWS || pg_affected(r, u->remote_stmt) >= RETENTION_ROWS);
     timer_set(&u->retention, u->h->loop, e ? RETRY : more ? MILLIS(100) : RETENTION_POLL, retire, u);
 }
 
@@ -97,7 +99,9 @@ static void retire(void *arg)
 {
     struct tenant_upkeep *u = arg;
     struct pg_seg *s = pg_seg_new(u->h->db, PG_ALL_TENANTS);
-    audit_add_retire(s, loop_wall(u->h->loop) - u->h->options->audit_retention_days * DAY, RETENTION_ROWS);
+    usec_t before = loop_wall(u->h->loop) - u->h->options->audit_retention_days * DAY;
+    audit_add_retire(s, before, RETENTION_ROWS);
+    u->remote_stmt = action_add_retire(s, before, RETENTION_ROWS);
     pg_submit(s, on_retired, u);
 }
 

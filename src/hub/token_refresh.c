@@ -286,6 +286,7 @@ static void source_authenticate(struct token_source *s, const struct secret *ref
     engine_start(s->set->engine, &(struct engine_job){
                                      .ops = s->it->provider->authenticate,
                                      .integration = s->it,
+                                     .urgent = true, /* all other calls wait for it */
                                      .refresh_token = secret_text(refresh),
                                      .sink = {.arg = s,
                                               .record = no_record,

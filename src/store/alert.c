@@ -377,6 +377,15 @@ void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_i
     pg_p_text(s, str_slice(&stamp));
 }
 
+void alert_add_reset(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, struct slice series, usec_t at)
+{
+    pg_add(s, &Q_ALERT_RESET);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, integration_id);
+    pg_p_text(s, series);
+    pg_p_time(s, at);
+}
+
 void alert_add_link(struct pg_seg *s, int64_t tenant_id, int64_t integration_id)
 {
     plan_by_key(s);

@@ -28,6 +28,8 @@ void alert_result(const struct pg_reply *r, unsigned first, struct alert_counts 
  * `listed_at` opens it again, however old its changed_at; the product's own word that it is resolved stays final. */
 void alert_add_absent(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, const struct pg_array *series,
                       usec_t listed_at, unsigned *ret_first);
+/* The product has carried out a reset of this one: resolved from `at`, as weakly as by absence. Result as of alert_add. */
+void alert_add_reset(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, struct slice series, usec_t at);
 /* Links alerts that came before their device: all of an integration (at the end of a sync run), or those of some devices
  * (external ids, PG_TEXT) that this transaction may have brought. */
 void alert_add_link(struct pg_seg *s, int64_t tenant_id, int64_t integration_id);

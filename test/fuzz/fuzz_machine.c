@@ -55,6 +55,7 @@ static const char *plain_value(const struct provider_field *f)
         return NULL;
     case FIELD_INPUT_TEXT:
     case FIELD_INPUT_SECRET:
+    case FIELD_INPUT_LINES:
         break;
     }
     return "text-of-some-length-0123456789";

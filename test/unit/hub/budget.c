@@ -63,7 +63,7 @@ static void on_grant(void *arg, const struct err *e)
 static void ask(struct fixture *f, struct budget *b, unsigned from, unsigned n)
 {
     for (unsigned i = from; i < from + n; i++)
-        budget_ask(b, &f->asker[i].wait, on_grant, &f->asker[i]);
+        budget_ask(b, &f->asker[i].wait, false, on_grant, &f->asker[i]);
 }
 
 static unsigned granted(const struct fixture *f)
@@ -96,6 +96,28 @@ static void slots_are_given_in_order(void **state)
     budget_leave(&f->asker[5].wait);
     for (int i = 0; i < 3; i++)
         budget_return(b);
+    budget_put(b);
+}
+
+/* Who waits is served before background work, and in the order of asking. */
+static void urgent_ones_go_first(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 1});
+
+    ask(f, b, 0, 3);
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(f->asker[0].granted, 1);
+    for (unsigned i = 3; i < 5; i++)
+        budget_ask(b, &f->asker[i].wait, true, on_grant, &f->asker[i]);
+    for (unsigned i = 0; i < 4; i++) {
+        static const unsigned order[] = {3, 4, 1, 2};
+        budget_return(b);
+        loop_advance(f->loop, MILLIS(1));
+        assert_int_equal(f->asker[order[i]].granted, 1);
+        assert_int_equal(granted(f), i + 2);
+    }
+    budget_return(b);
     budget_put(b);
 }
 
@@ -319,6 +341,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(slots_are_given_in_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(urgent_ones_go_first, setup, teardown),
         cmocka_unit_test_setup_teardown(throttling_halves_once_and_grows_back, setup, teardown),
         cmocka_unit_test_setup_teardown(the_gauge_tells_what_is_left_where_it_is_least, setup, teardown),
         cmocka_unit_test_setup_teardown(rate_holds_in_every_window, setup, teardown),
