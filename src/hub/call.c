@@ -240,7 +240,9 @@ static void on_verdict(void *arg, enum circuit_verdict v, const struct err *e)
     }
     c->probing = v == CIRCUIT_PROBE;
     call_enter(c, CALL_BUDGET);
-    budget_ask(c->env->budget, &c->budget_wait, c->env->urgent, on_granted, c);
+    const struct budget_asker who = {
+        .tenant_id = c->env->it->tenant_id, .integration_id = c->env->it->id, .person = c->env->urgent};
+    budget_ask(c->env->budget, &c->budget_wait, &who, on_granted, c);
 }
 
 static void call_ask_circuit(struct call *c)

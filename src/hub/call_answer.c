@@ -73,6 +73,33 @@ static enum reply_class call_classify(const struct call *c)
     return p->classify ? p->classify(&c->mc, &r, c->first) : reply_classify(&c->mc, &r, c->first);
 }
 
+static const char *rate_header(const struct http_reply_head *h, const char *name)
+{
+    static const char *const families[] = {"RateLimit-", "X-RateLimit-", "X-Rate-Limit-"};
+    char full[40];
+
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        snprintf(full, sizeof(full), "%s%s", families[i], name);
+        const char *v = http_reply_head_get(h, full);
+        if (v)
+            return v;
+    }
+    return NULL;
+}
+
+/* What it says is left is not overdrawn by anybody who shares the budget. */
+static void call_take_rate(struct call *c, const struct http_reply_head *h)
+{
+    const struct rate_headers headers = {.combined = http_reply_head_get(h, "RateLimit"),
+                                         .limit = rate_header(h, "Limit"),
+                                         .remaining = rate_header(h, "Remaining"),
+                                         .reset = rate_header(h, "Reset")};
+    struct rate_hint hint;
+
+    if (reply_parse_rate(&headers, c->date, loop_wall(c->env->hub->loop), &hint))
+        budget_told(c->env->budget, &hint);
+}
+
 void call_on_head(void *arg, const struct http_reply_head *h)
 {
     struct exchange *x = arg;
@@ -91,6 +118,7 @@ void call_on_head(void *arg, const struct http_reply_head *h)
         (void)reply_parse_date(v, &c->date);
     c->retry_after =
         reply_parse_retry_after(http_reply_head_get(h, "Retry-After"), c->date, loop_wall(c->env->hub->loop));
+    call_take_rate(c, h);
 }
 
 static struct slice skip_blanks(struct slice s)

@@ -43,6 +43,76 @@ usec_t reply_parse_retry_after(const char *text, usec_t server_date, usec_t now)
     return MIN(MAX(at - (server_date == USEC_NONE ? now : server_date), 0), SECONDS(most));
 }
 
+/* The digits at the beginning: "100, 100;w=60" is 100. */
+static bool leading_number(struct slice s, int64_t *ret)
+{
+    size_t n = 0;
+
+    s = slice_trim(s);
+    while (n < s.n && s.p[n] >= '0' && s.p[n] <= '9')
+        n++;
+    return n > 0 && n <= 15 && slice_i64(slice_of(s.p, n), ret);
+}
+
+static usec_t reset_in(int64_t reset, usec_t server_date, usec_t now)
+{
+    const int64_t epoch_s = INT64_C(1000000000), epoch_ms = epoch_s * 1000;
+    usec_t base = server_date == USEC_NONE ? now : server_date;
+
+    if (reset < epoch_s)
+        return SECONDS(reset);
+    return MAX(0, (reset < epoch_ms ? SECONDS(reset) : MILLIS(reset)) - base);
+}
+
+/* `"burst";r=5;t=1, "daily";r=900;t=3600` or `limit=100, remaining=50, reset=30`: of several counts the one with least left. */
+static bool parse_combined(struct slice all, struct rate_hint *ret)
+{
+    int64_t remaining = -1, reset = -1;
+    bool found = false;
+
+    for (size_t i = 0; i < all.n;) {
+        size_t end = i;
+        while (end < all.n && all.p[end] != ',' && all.p[end] != ';')
+            end++;
+        struct slice value = slice_of(all.p + i, end - i), key = slice_trim(slice_cut(&value, '='));
+        if (slice_is(key, "r") || slice_is(key, "remaining"))
+            (void)leading_number(value, &remaining);
+        else if (slice_is(key, "t") || slice_is(key, "reset"))
+            (void)leading_number(value, &reset);
+        else if (slice_is(key, "limit"))
+            (void)leading_number(value, &ret->limit);
+        if (remaining >= 0 && reset >= 0) {
+            if (!found || remaining < ret->remaining) {
+                ret->remaining = remaining;
+                ret->reset = SECONDS(reset);
+            }
+            found = true;
+            remaining = reset = -1;
+        }
+        i = end + 1;
+    }
+    return found;
+}
+
+bool reply_parse_rate(const struct rate_headers *h, usec_t server_date, usec_t now, struct rate_hint *ret)
+{
+    struct rate_hint hint = {0};
+    int64_t reset;
+
+    if (h->combined && parse_combined(slice_cstr(h->combined), &hint)) {
+        *ret = hint;
+        return true;
+    }
+    if (!h->remaining || !h->reset || !leading_number(slice_cstr(h->remaining), &hint.remaining) ||
+        !leading_number(slice_cstr(h->reset), &reset))
+        return false;
+    if (h->limit)
+        (void)leading_number(slice_cstr(h->limit), &hint.limit);
+    hint.reset = reset_in(reset, server_date, now);
+    *ret = hint;
+    return true;
+}
+
 /* No whole reply came: which of the client's failures may pass by themselves? */
 static enum reply_class classify_failure(const struct err *e)
 {

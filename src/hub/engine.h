@@ -1,6 +1,6 @@
 /* hub/engine.h - drives a provider's machine: the only place where providers meet sockets.
  * Owns:   the machine, its open calls, retries, the integration's credential (hub/token.h), rate budgets shared by all
- *         jobs of one budget scope in this process. Freed before the HTTP client and the database pool.
+ *         jobs of one budget scope in this process (hub/budget.h). Freed before the HTTP client and the database pool.
  * States: START -> TOKEN -> RUN -> DONE; any -> CANCEL -> DONE                                        [engine_enter]
  * Always: on_done exactly once, in a later turn; no sink call after it; calls open at once ≤ the provider's
  *         concurrency; a call that is not repeatable is sent again only after an answer that proves it was not carried

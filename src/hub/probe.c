@@ -92,6 +92,7 @@ static void start(struct hub *h, struct integration *it, bool scheduled, const s
     const struct engine_job job = {
         .ops = it->provider->probe,
         .integration = it,
+        .urgent = !scheduled,
         .trace = trace,
         .sink = {.arg = p, .remark = on_remark},
         .on_done = on_done,

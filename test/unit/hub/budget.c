@@ -30,6 +30,7 @@ static int setup(void **state)
     f->loop = loop_new_virtual(NULL, f->metrics, SECONDS(1800000000));
     f->options.call_max_wait = SECONDS(300);
     f->options.call_backoff = MILLIS(500);
+    f->options.call_processes = 1;
     f->budgets = budgets_new(f->loop, &f->options, f->metrics);
     f->circuits = circuits_new(f->loop, &f->options, f->metrics);
     *state = f;
@@ -63,7 +64,7 @@ static void on_grant(void *arg, const struct err *e)
 static void ask(struct fixture *f, struct budget *b, unsigned from, unsigned n)
 {
     for (unsigned i = from; i < from + n; i++)
-        budget_ask(b, &f->asker[i].wait, false, on_grant, &f->asker[i]);
+        budget_ask(b, &f->asker[i].wait, &(struct budget_asker){.tenant_id = 1}, on_grant, &f->asker[i]);
 }
 
 static unsigned granted(const struct fixture *f)
@@ -109,7 +110,8 @@ static void urgent_ones_go_first(void **state)
     loop_advance(f->loop, MILLIS(1));
     assert_int_equal(f->asker[0].granted, 1);
     for (unsigned i = 3; i < 5; i++)
-        budget_ask(b, &f->asker[i].wait, true, on_grant, &f->asker[i]);
+        budget_ask(b, &f->asker[i].wait, &(struct budget_asker){.tenant_id = 1, .person = true}, on_grant,
+                   &f->asker[i]);
     for (unsigned i = 0; i < 4; i++) {
         static const unsigned order[] = {3, 4, 1, 2};
         budget_return(b);
@@ -242,6 +244,190 @@ static void pause_holds_everybody_and_a_long_one_refuses(void **state)
     budget_put(b);
 }
 
+/* --- who goes first --- */
+
+/* Askers of an integration each; gives in which order they are granted one slot after the other, as their letters. */
+static const char *order_of_grants(struct fixture *f, struct budget *b, const char *integrations, const char *people)
+{
+    static char order[ARRAY_LEN(f->asker) + 1];
+    size_t n = strlen(integrations);
+    for (size_t i = 0; i < n; i++) {
+        const struct budget_asker who = {.tenant_id = 1, .integration_id = integrations[i], .person = people[i] == 'p'};
+        budget_ask(b, &f->asker[i].wait, &who, on_grant, &f->asker[i]);
+    }
+    for (size_t k = 0; k < n; k++) {
+        loop_advance(f->loop, MILLIS(1));
+        loop_advance(f->loop, MILLIS(1));
+        for (size_t i = 0; i < n; i++)
+            if (f->asker[i].granted) {
+                f->asker[i].granted = 0;
+                order[k] = integrations[i];
+            }
+        order[k + 1] = '\0';
+        budget_return(b);
+    }
+    return order;
+}
+
+static void integrations_take_turns_and_people_go_first(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 1});
+    assert_string_equal(order_of_grants(f, b, "aaaaabbc", "........"), "abcabaaa");
+    assert_string_equal(order_of_grants(f, b, "aaaabbcc", "......p."), "cabcabaa");
+    assert_string_equal(order_of_grants(f, b, "aabb", "ppp."), "abab");
+    budget_put(b);
+}
+
+static void one_that_leaves_leaves_no_line(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 1});
+    budget_pause(b, SECONDS(5));
+    ask(f, b, 0, 3);
+    for (unsigned i = 0; i < 3; i++) {
+        budget_leave(&f->asker[i].wait);
+        budget_leave(&f->asker[i].wait);
+    }
+    loop_advance(f->loop, SECONDS(6));
+    assert_int_equal(granted(f), 0);
+    budget_put(b); /* budgets_free asserts that nobody is left */
+}
+
+/* --- what is learned --- */
+
+/* Calls one after the other for so long; how many went, and (product != 0) those past `product` a minute are throttled. */
+static unsigned call_for(struct fixture *f, struct budget *b, usec_t duration, unsigned product)
+{
+    usec_t at[4096];
+    unsigned n = 0, good = 0;
+    for (usec_t until = loop_now(f->loop) + duration; loop_now(f->loop) < until;) {
+        if (!f->asker[0].wait.budget)
+            ask(f, b, 0, 1);
+        loop_advance(f->loop, MILLIS(50));
+        if (!f->asker[0].granted)
+            continue;
+        f->asker[0].granted = 0;
+        at[n++ % ARRAY_LEN(at)] = loop_now(f->loop);
+        if (product && n > product && at[(n - 1 - product) % ARRAY_LEN(at)] > loop_now(f->loop) - SECONDS(60)) {
+            budget_throttled(b, loop_now(f->loop));
+        } else {
+            good++;
+            budget_succeeded(b);
+        }
+        budget_return(b);
+    }
+    budget_leave(&f->asker[0].wait);
+    loop_advance(f->loop, MILLIS(1));
+    if (f->asker[0].granted) {
+        f->asker[0].granted = 0;
+        budget_return(b);
+    }
+    return good;
+}
+
+static void a_declared_rate_is_halved_and_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b =
+        budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 20, .per_minute = 180});
+    assert_int_equal(budget_per_minute(b), 180);
+    loop_advance(f->loop, MILLIS(1));
+    budget_throttled(b, loop_now(f->loop));
+    assert_int_equal(budget_per_minute(b), 90);
+    assert_in_range(call_for(f, b, SECONDS(60), 0), 80, 135);
+    call_for(f, b, SECONDS(240), 0);
+    assert_int_equal(budget_per_minute(b), 180); /* and not above */
+    for (int i = 0; i < 20; i++) {
+        loop_advance(f->loop, SECONDS(1));
+        budget_throttled(b, loop_now(f->loop));
+    }
+    assert_int_equal(budget_per_minute(b), 90); /* one minute, one lesson */
+    for (int i = 0; i < 20; i++) {
+        loop_advance(f->loop, SECONDS(60));
+        budget_throttled(b, loop_now(f->loop));
+    }
+    assert_int_equal(budget_per_minute(b), 1);
+    budget_put(b);
+}
+
+static void a_rate_that_nobody_told_is_found(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 1});
+    loop_advance(f->loop, MILLIS(1));
+    budget_throttled(b, loop_now(f->loop)); /* one call and a refusal: that says nothing of a rate */
+    assert_int_equal(budget_per_minute(b), 0);
+    call_for(f, b, SECONDS(60), 100);
+    assert_in_range(budget_per_minute(b), 10, 100);
+    unsigned good = call_for(f, b, SECONDS(1200), 100);
+    assert_in_range(good, 20 * 55, 20 * 100); /* more than half of what there is, for twenty minutes */
+    call_for(f, b, SECONDS(1800), 0);
+    assert_int_equal(budget_per_minute(b), 0); /* the product has changed its mind */
+    budget_put(b);
+}
+
+static void what_the_product_says_is_left_is_not_overdrawn(void **state)
+{
+    struct fixture *f = *state;
+    struct budget *b = budget_get(f->budgets, SLICE("k"), &(struct provider_limits){.concurrency = 20});
+    const struct budget_asker person = {.tenant_id = 1, .person = true};
+
+    budget_told(b, &(struct rate_hint){.limit = 40, .remaining = 5, .reset = SECONDS(30)});
+    ask(f, b, 0, 8);
+    for (int i = 0; i < 20; i++)
+        loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(granted(f), 3); /* a twentieth, two of forty, are for people */
+    budget_ask(b, &f->asker[10].wait, &person, on_grant, &f->asker[10]);
+    loop_advance(f->loop, MILLIS(1));
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(f->asker[10].granted, 1);
+    budget_told(b, &(struct rate_hint){.limit = 40, .remaining = 5, .reset = SECONDS(30)}); /* an answer of before */
+    for (int i = 0; i < 20; i++)
+        loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(granted(f), 4);
+    loop_advance(f->loop, SECONDS(31));
+    for (int i = 0; i < 20; i++)
+        loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(granted(f), 9); /* the window is over */
+    for (int i = 0; i < 9; i++)
+        budget_return(b);
+
+    budget_told(b, &(struct rate_hint){.remaining = 0, .reset = SECONDS(4000)});
+    f->asker[0].refused = 0;
+    ask(f, b, 0, 1);
+    loop_advance(f->loop, MILLIS(1));
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(f->asker[0].refused, 1); /* longer than call_max_wait */
+    budget_put(b);
+}
+
+static void several_processes_share(void **state)
+{
+    struct fixture *f = *state;
+    const struct provider_limits shared = {.concurrency = 8, .per_minute = 180, .scope = BUDGET_SOURCE_ADDRESS},
+                                 own = {.concurrency = 8, .per_minute = 180};
+    struct budget *b = budget_get(f->budgets, SLICE("s"), &shared), *o = budget_get(f->budgets, SLICE("o"), &own);
+    assert_int_equal(budget_per_minute(b), 180);
+    f->options.call_processes = 3;
+    ask(f, b, 0, 1);
+    ask(f, o, 1, 1);
+    loop_advance(f->loop, MILLIS(1));
+    loop_advance(f->loop, MILLIS(1));
+    assert_int_equal(budget_per_minute(b), 60);
+    assert_int_equal(budget_limit(b), 2);
+    assert_int_equal(budget_per_minute(o), 180); /* one integration's: its run is in one process */
+    assert_int_equal(budget_limit(o), 8);
+    f->options.call_processes = 100;
+    budget_return(b);
+    budget_return(o);
+    struct budget *t = budget_get(f->budgets, SLICE("t"), &shared);
+    assert_int_equal(budget_limit(t), 1);
+    budget_put(b);
+    budget_put(o);
+    budget_put(t);
+}
+
 static void keys_follow_the_scope(void **state)
 {
     static const struct {
@@ -346,6 +532,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_gauge_tells_what_is_left_where_it_is_least, setup, teardown),
         cmocka_unit_test_setup_teardown(rate_holds_in_every_window, setup, teardown),
         cmocka_unit_test_setup_teardown(pause_holds_everybody_and_a_long_one_refuses, setup, teardown),
+        cmocka_unit_test_setup_teardown(integrations_take_turns_and_people_go_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_that_leaves_leaves_no_line, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_declared_rate_is_halved_and_comes_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_rate_that_nobody_told_is_found, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_product_says_is_left_is_not_overdrawn, setup, teardown),
+        cmocka_unit_test_setup_teardown(several_processes_share, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_follow_the_scope, setup, teardown),
         cmocka_unit_test_setup_teardown(circuit_opens_probes_and_closes, setup, teardown),
     };

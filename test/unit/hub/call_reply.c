@@ -38,6 +38,44 @@ static void retry_after(void **state)
     assert_int_equal(reply_parse_retry_after("soon", USEC_NONE, now), USEC_NONE);
 }
 
+static void rates(void **state)
+{
+    const usec_t now = SECONDS(1770000000);
+    static const struct {
+        struct rate_headers h;
+        bool good;
+        struct rate_hint want;
+    } rows[] = {
+        {{NULL, "180", "17", "42"}, true, {180, 17, SECONDS(42)}},
+        {{NULL, "100, 100;w=60", " 0 ", "1"}, true, {100, 0, SECONDS(1)}},
+        {{NULL, NULL, "17", "1770000030"}, true, {0, 17, SECONDS(30)}},
+        {{NULL, NULL, "17", "1770000030500"}, true, {0, 17, MILLIS(30500)}},
+        {{NULL, NULL, "17", "1769999999"}, true, {0, 17, 0}},
+        {{"limit=100, remaining=50, reset=30", NULL, NULL, NULL}, true, {100, 50, SECONDS(30)}},
+        {{"\"default\";r=50;t=30", NULL, NULL, NULL}, true, {0, 50, SECONDS(30)}},
+        {{"\"burst\";r=50;t=1, \"day\"; r=9; t=3600", NULL, NULL, NULL}, true, {0, 9, SECONDS(3600)}},
+        {{"\"default\";r=50", "5", "4", "3"}, true, {5, 4, SECONDS(3)}},
+        {{NULL, "180", NULL, "42"}, false, {0}},
+        {{NULL, "180", "17", NULL}, false, {0}},
+        {{NULL, "180", "-1", "42"}, false, {0}},
+        {{NULL, "180", "many", "42"}, false, {0}},
+        {{NULL, "180", "17", "soon"}, false, {0}},
+        {{NULL, "180", "9999999999999999999", "1"}, false, {0}},
+        {{"", NULL, NULL, NULL}, false, {0}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct rate_hint got = {0};
+        if (reply_parse_rate(&rows[i].h, USEC_NONE, now, &got) != rows[i].good || got.limit != rows[i].want.limit ||
+            got.remaining != rows[i].want.remaining || got.reset != rows[i].want.reset)
+            fail_msg("row %zu: %lld %lld %lld", i, (long long)got.limit, (long long)got.remaining,
+                     (long long)got.reset);
+    }
+    struct rate_hint by_theirs = {0}; /* their clock is an hour ahead */
+    assert_true(
+        reply_parse_rate(&(struct rate_headers){NULL, NULL, "1", "1770003630"}, now + SECONDS(3600), now, &by_theirs));
+    assert_int_equal(by_theirs.reset, SECONDS(30));
+}
+
 static void classes(void **state)
 {
     static const struct {
@@ -87,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(dates),
         cmocka_unit_test(retry_after),
+        cmocka_unit_test(rates),
         cmocka_unit_test(classes),
     };
 

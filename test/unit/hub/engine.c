@@ -21,6 +21,7 @@ struct fixture {
     size_t sent, total;
     unsigned stuck;
     struct timer pump;
+    char order[64];
     void (*handler)(struct fixture *f, struct visit *v);
 };
 
@@ -140,6 +141,35 @@ static void budget_is_shared_and_never_exceeded(void **state)
         15.5);
 }
 
+/* One at a time, noted by its last letter. */
+static void note_order(struct fixture *f, struct visit *v)
+{
+    size_t n = strlen(f->order);
+    f->order[n] = v->path[strlen(v->path) - 1];
+    f->order[n + 1] = '\0';
+    answer_ok(f, v);
+}
+
+static void what_a_person_waits_for_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    SCRIPT(sync, GET("/a"), GET("/b"), GET("/c"), GET("/d"));
+    SCRIPT(live, GET("/1"), GET("/2"));
+
+    f->provider.limits.concurrency = 1;
+    f->handler = note_order;
+    live.urgent = true;
+    kit_start(f->hub, f->it, &sync);
+    kit_start(f->hub, f->it, &live);
+    kit_finish(f->hub, &live);
+    kit_finish(f->hub, &sync);
+    /* A job asks for its next call when one is over: in between the other may have a turn. */
+    assert_true(strcmp(strchr(f->order, '2'), "2") != 0);
+    assert_true(strchr(f->order, '1') <= f->order + 1);
+    assert_true(kit_metric(f->metrics, "msphub_provider_budget_wait_seconds_count{for=\"person\"}") > 1.5);
+    assert_true(kit_metric(f->metrics, "msphub_provider_budget_wait_seconds_count{for=\"background\"}") > 3.5);
+}
+
 /* --- tracing --- */
 
 static const char traceparent[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -201,6 +231,29 @@ static void retry_after_pauses_all_that_share_the_budget(void **state)
     f->handler = first_is_throttled_for_a_second;
     kit_run(f->hub, f->it, &b);
     assert_int_equal(b.err.code, ERR_NONE);
+}
+
+static void first_says_one_is_left(struct fixture *f, struct visit *v)
+{
+    visit_answer(v, 200,
+                 v->nth == 1 ? "Content-Type: application/json\r\nX-RateLimit-Limit: 9\r\nX-RateLimit-Remaining: 1\r\n"
+                               "X-RateLimit-Reset: 1\r\n"
+                             : "Content-Type: application/json\r\n",
+                 BODY);
+}
+
+static void what_is_left_of_a_window_is_kept_to(void **state)
+{
+    struct fixture *f = *state;
+    SCRIPT(a, GET("/a"));
+    SCRIPT(b, GET("/b"));
+
+    f->handler = first_says_one_is_left;
+    kit_run(f->hub, f->it, &a);
+    kit_run(f->hub, f->it, &b); /* another job: the last one is kept for people */
+    assert_int_equal(b.err.code, ERR_NONE);
+    assert_int_equal(b.counts.throttled, 0);
+    assert_true(product_visited_at(f->product, 2) - product_visited_at(f->product, 1) >= MILLIS(990));
 }
 
 static bool throttled_once(void *arg)
@@ -967,6 +1020,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(budget_is_shared_and_never_exceeded),
+        T(what_a_person_waits_for_goes_first),
+        T(what_is_left_of_a_window_is_kept_to),
         T(calls_carry_the_trace_of_their_request),
         T(retry_after_pauses_all_that_share_the_budget),
         T(another_run_waits_as_well),

@@ -542,6 +542,7 @@ void kit_start(struct hub *h, struct integration *it, struct script *s)
                                          .ops = it->provider->sync,
                                          .integration = it,
                                          .trace = s->trace,
+                                         .urgent = s->urgent,
                                          .sink = {.arg = s},
                                          .on_done = on_done,
                                          .arg = s,

@@ -51,6 +51,7 @@ struct script { /* sink.arg of the job */
     void (*on_piece)(struct script *s, struct script_call *c);
     void *arg;
     struct ref job;
+    bool urgent;
     const struct trace *trace; /* of the job */
     /* how the job ended */
     unsigned done;
