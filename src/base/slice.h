@@ -42,6 +42,7 @@ static inline bool slice_is(struct slice a, const char *s)
     return slice_eq(a, slice_cstr(s));
 }
 
+int slice_order(struct slice a, struct slice b); /* by bytes: < 0, 0, > 0 */
 bool slice_ieq(struct slice a, struct slice b); /* ASCII letters compare without case */
 bool slice_starts(struct slice a, struct slice prefix);
 bool slice_ends(struct slice a, struct slice suffix);

@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "store/record_set.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -45,8 +46,7 @@ struct item {
     bool again; /* named once more while it was read */
     struct ref job;
     bool reading; /* the job is alive */
-    struct inventory_batch *inv;
-    struct alert_batch *alerts;
+    struct record_set *records;
     TAILQ_ENTRY(item) link; /* waiting ones, by due */
 };
 
@@ -110,8 +110,7 @@ static void item_free(struct item *i)
         TAILQ_REMOVE(&f->waiting, i, link);
     HASH_DEL(f->by_key, i);
     f->depth->value = (double)HASH_COUNT(f->by_key);
-    inventory_batch_free(i->inv);
-    alert_batch_free(i->alerts);
+    record_set_free(i->records);
     free(i);
 }
 
@@ -123,8 +122,7 @@ static void item_done(struct item *i, const struct err *e)
         BIT(ERR_INPUT) | BIT(ERR_CONFIG) | BIT(ERR_AUTH) | BIT(ERR_FORBIDDEN) | BIT(ERR_NOT_FOUND) | BIT(ERR_CANCELED);
     bool retry = e && !(hopeless & BIT(e->code)) && ++i->tries < MAX_TRIES;
     f->active--;
-    inventory_batch_free(TAKE(i->inv));
-    alert_batch_free(TAKE(i->alerts));
+    record_set_free(TAKE(i->records));
     if (e)
         log_info(f->hub->log, "sync.refresh.failed", F_I64("integration", i->key.integration_id),
                  F_SLICE("device", device_of(i)), F_BOOL("retry", retry), F_ERR(e));
@@ -152,13 +150,14 @@ static void on_stored(void *arg, const struct pg_reply *r)
 static void item_store(struct item *i)
 {
     struct pg_seg *s = pg_seg_new(i->owner->hub->db, i->key.tenant_id);
-    unsigned first;
     item_enter(i, ITEM_STORING);
-    inventory_add(s, i->inv, &(struct inventory_options){.observed = loop_wall(i->owner->hub->loop)}, &first);
-    if (alert_batch_count(i->alerts))
-        alert_add(s, i->alerts, &first);
-    alert_add_link(s, i->key.tenant_id, i->key.integration_id);
-    pg_submit(s, on_stored, i);
+    record_set_put(s, i->records, &(struct record_put){.observed = loop_wall(i->owner->hub->loop)});
+    if (pg_seg_length(s) > 0) {
+        pg_submit(s, on_stored, i);
+    } else { /* the product knows nothing of it */
+        pg_seg_free(s);
+        item_done(i, NULL);
+    }
 }
 
 /* --- reading --- */
@@ -166,19 +165,26 @@ static void on_record(void *arg, const struct record *r)
 {
     struct item *i = arg;
     struct err e = {0};
-    bool ok = true;
-    if (r->kind == RECORD_ALERT)
-        ok = alert_batch_add(i->alerts, &r->alert, loop_wall(i->owner->hub->loop), &e);
-    else if (r->kind != RECORD_REFRESH) /* that is what we are doing */
-        ok = inventory_batch_add(i->inv, r, &e);
-    if (!ok)
+    if (r->kind == RECORD_REFRESH) /* that is what we are doing */
+        return;
+    if (!record_set_add(i->records, r, &e)) {
+        record_set_broken(i->records, r->kind, record_id(r));
         log_info(i->owner->hub->log, "sync.refresh.reject", F_SLICE("device", device_of(i)), F_ERR(&e));
+    }
 }
 
 static void on_reject(void *arg, enum record_kind kind, struct slice id, const char *reason)
 {
     struct item *i = arg;
+    record_set_broken(i->records, kind, id);
     log_info(i->owner->hub->log, "sync.refresh.reject", F_SLICE("device", device_of(i)), F_STR("error", reason));
+}
+
+/* Then nothing is removed for what is missing. */
+static void on_incomplete(void *arg, enum record_kind kind, const char *why)
+{
+    struct item *i = arg;
+    record_set_broken(i->records, kind, SLICE_NONE);
 }
 
 static void ignore_json(void *arg, struct slice json)
@@ -186,10 +192,6 @@ static void ignore_json(void *arg, struct slice json)
 }
 
 static void ignore_complete(void *arg, enum record_kind kind, int64_t rows)
-{
-}
-
-static void ignore_incomplete(void *arg, enum record_kind kind, const char *why)
 {
 }
 
@@ -227,7 +229,7 @@ static void on_integration(void *arg, struct integration *it, const struct err *
                  .reject = on_reject,
                  .checkpoint = ignore_json,
                  .complete = ignore_complete,
-                 .incomplete = ignore_incomplete,
+                 .incomplete = on_incomplete,
                  .cursor = ignore_json},
         .on_done = on_read,
         .arg = i,
@@ -242,9 +244,8 @@ static void item_read(struct item *i)
     TAILQ_REMOVE(&f->waiting, i, link);
     item_enter(i, ITEM_READING);
     f->active++;
-    i->inv = inventory_batch_new(i->key.tenant_id, i->key.integration_id);
-    inventory_batch_observed(i->inv, loop_wall(f->hub->loop)); /* asked for after this */
-    i->alerts = alert_batch_new(i->key.tenant_id, i->key.integration_id);
+    i->records = record_set_new(i->key.tenant_id, i->key.integration_id);
+    record_set_observed(i->records, loop_wall(f->hub->loop)); /* asked for after this */
     integrations_get(f->hub->integrations, i->key.tenant_id, i->key.integration_id, on_integration, i);
 }
 

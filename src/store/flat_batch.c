@@ -2,7 +2,7 @@
 #include "store/flat_batch.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
+#include "store/column.h"
 #include "store/plan.h"
 
 #include <stdlib.h>
@@ -88,26 +88,13 @@ static void push(struct flat_batch *b, struct record *r)
 
 /* --- collecting --- */
 
-/* A storable copy, cut at `max` bytes. */
-static struct slice keep(struct arena *a, struct slice text, size_t max)
-{
-    if (!text.p)
-        return SLICE_NONE;
-    if (!utf8_storable(text)) {
-        char *repaired = arena_alloc(a, 3 * text.n + 1);
-        text = slice_of(repaired, utf8_repair(text, repaired));
-    }
-    text = utf8_cut(text, max);
-    return slice_of(arena_strndup(a, text.p, text.n), text.n);
-}
-
 static struct texts keep_texts(struct arena *a, const struct texts *t)
 {
     if (!t->v)
         return (struct texts){0};
     struct texts kept = {arena_alloc(a, (t->n + 1) * sizeof(*t->v)), MIN(t->n, MAX_TEXTS)};
     for (size_t i = 0; i < kept.n; i++)
-        kept.v[i] = keep(a, t->v[i], MAX_SHORT);
+        kept.v[i] = column_text(a, t->v[i], MAX_SHORT);
     return kept;
 }
 
@@ -149,7 +136,7 @@ bool flat_add(struct record_batch *base, const struct record *r, usec_t observed
         void *at = (char *)&kept->organization + f->offset; /* a union's members share their address */
         size_t max = b->kind->message && f->offset == b->kind->message ? MAX_MESSAGE : MAX_SHORT;
         if (f->kind == FIELD_TEXT)
-            *(struct slice *)at = keep(b->arena, *(struct slice *)at, max);
+            *(struct slice *)at = column_text(b->arena, *(struct slice *)at, max);
         else if (f->kind == FIELD_TEXTS)
             *(struct texts *)at = keep_texts(b->arena, at);
     }
@@ -184,12 +171,8 @@ struct place { /* of a record among those that came */
 static int by_key(const struct place *x, const struct place *y)
 {
     int order = 0;
-    for (unsigned i = 0; i < x->kind->nkey && !order; i++) {
-        struct slice p = text_of(x->r, x->kind->ids[i]), q = text_of(y->r, x->kind->ids[i]);
-        order = memcmp(p.p, q.p, MIN(p.n, q.n));
-        if (!order)
-            order = (p.n > q.n) - (p.n < q.n);
-    }
+    for (unsigned i = 0; i < x->kind->nkey && !order; i++)
+        order = slice_order(text_of(x->r, x->kind->ids[i]), text_of(y->r, x->kind->ids[i]));
     return order;
 }
 
@@ -220,70 +203,6 @@ static struct place *places_of(const struct flat_batch *b, size_t *ret_n)
     return v;
 }
 
-static enum pg_type column_type(enum field_kind kind)
-{
-    switch (kind) {
-    case FIELD_I64:
-        return PG_INT8;
-    case FIELD_TIME:
-        return PG_TIMESTAMPTZ;
-    case FIELD_TRI:
-        return PG_BOOL;
-    case FIELD_TEXT:
-    case FIELD_TEXTS:
-    case FIELD_ENUM:
-        break;
-    }
-    return PG_TEXT;
-}
-
-static void add_texts(struct pg_array *a, const struct texts *t)
-{
-    if (!t->v) {
-        pg_array_null(a);
-        return;
-    }
-    _cleanup_(str_release) struct str json = {0};
-    struct jw w;
-    jw_init(&w, &json);
-    jw_array(&w);
-    for (size_t i = 0; i < t->n; i++)
-        jw_slice(&w, t->v[i]);
-    jw_end(&w);
-    jw_done(&w);
-    pg_array_text(a, str_slice(&json));
-}
-
-static void add_value(struct pg_array *a, const struct record_field *f, const void *at)
-{
-    switch (f->kind) {
-    case FIELD_TEXT:
-        pg_array_text(a, *(const struct slice *)at);
-        break;
-    case FIELD_TEXTS:
-        add_texts(a, at);
-        break;
-    case FIELD_I64:
-        if (*(const int64_t *)at == I64_NONE)
-            pg_array_null(a);
-        else
-            pg_array_i64(a, *(const int64_t *)at);
-        break;
-    case FIELD_TIME:
-        pg_array_time(a, *(const usec_t *)at);
-        break;
-    case FIELD_TRI:
-        if (*(const enum tri *)at == TRI_UNKNOWN)
-            pg_array_null(a);
-        else
-            pg_array_bool(a, *(const enum tri *)at == TRI_YES);
-        break;
-    case FIELD_ENUM:
-        pg_array_text(a, slice_cstr(f->names[*(const int *)at]));
-        break;
-    }
-}
-
 void flat_put(struct pg_seg *s, struct record_batch *base, const struct record_put *o)
 {
     const struct flat_batch *b = flat_of(base);
@@ -301,7 +220,7 @@ void flat_put(struct pg_seg *s, struct record_batch *base, const struct record_p
         struct pg_array column;
         pg_array_init(&column, column_type(shape->fields[c].kind));
         for (size_t i = 0; i < n; i++)
-            add_value(&column, &shape->fields[c], member(rows[i].r, shape->fields[c].offset));
+            column_value(&column, &shape->fields[c], member(rows[i].r, shape->fields[c].offset));
         pg_p_array(s, &column);
         pg_array_release(&column);
     }

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/alert.h"
 #include "store/backup_job.h"
+#include "store/software.h"
 
 #include <stdlib.h>
 
@@ -183,10 +184,7 @@ static const struct record_store alert_store = {
 
 /* --- the table --- */
 const struct record_store *const record_stores[] = {
-    &inventory_store,
-    &backup_job_kind.store,
-    &alert_store,
-    NULL,
+    &inventory_store, &software_kind.store, &backup_job_kind.store, &alert_store, NULL,
 };
 #define NSTORES (ARRAY_LEN(record_stores) - 1)
 

@@ -44,7 +44,7 @@ struct record_store {
     void (*put)(struct pg_seg *s, struct record_batch *b, const struct record_put *o);
 
     /* The others may be NULL. */
-    /* A record of the device or thing `id` was refused: what is there of its list is not the whole. */
+    /* A record with this id (record_id; SLICE_NONE: not known) was refused: what is there of its list is not the whole. */
     void (*broken)(struct record_batch *b, struct slice id);
     /* A run may be resumed from here; `b` goes on where `previous` ended (store/inventory.h). */
     void (*checkpoint)(struct record_batch *b);
