@@ -98,12 +98,12 @@ struct machine_input {
     struct slice refresh_token; /* authenticate: the stored one, or SLICE_NONE */
     usec_t now;                 /* wall clock at the start */
     enum sync_mode mode;
-    uint64_t kinds;                        /* SYNC_KIND bits */
-    struct slice cursor;                   /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
-    struct slice checkpoint;               /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
-    struct slice device_id;                /* SINGLE; an action on a device */
-    struct slice target_id;                /* an action on something else: the alert's series, the ticket's id */
-    const struct settings *args;           /* an action's arguments, by its field table; else NULL */
+    uint64_t kinds;              /* SYNC_KIND bits; a probe's: what a person wants to know of, 0: is it there */
+    struct slice cursor;         /* INCREMENTAL: what the last run left as its cursor (JSON), or SLICE_NONE */
+    struct slice checkpoint;     /* resuming: the last stored checkpoint (JSON), or SLICE_NONE */
+    struct slice device_id;      /* SINGLE; an action on a device */
+    struct slice target_id;      /* an action on something else: the alert's series, the ticket's id */
+    const struct settings *args; /* an action's arguments, by its field table; else NULL */
     const struct machine_connect *connect; /* provider_connect.exchange; else NULL */
     const struct machine_webhook *webhook; /* webhook_register, webhook_remove; else NULL */
 };
@@ -241,7 +241,7 @@ struct provider {
     unsigned flags; /* enum provider_flag */
     uint64_t kinds; /* SYNC_KIND bits that sync can deliver */
     struct provider_limits limits;
-    const char *webhook_secret_header; /* where deliveries carry the secret: "X-Msphub-Secret" */
+    const char *webhook_secret_header; /* where deliveries carry the secret: "X-Msphub-Secret"; NULL: in the URL */
     const char *webhook_template;      /* what a person pastes into the product, or NULL */
 
     /* "https://host[:port][/prefix]" without a trailing slash, from the settings; ERR_INPUT with the mend when they cannot be right. */

@@ -2,6 +2,7 @@
 #include "api/integration_json.h"
 
 #include "hub/configure.h"
+#include "hub/intake.h"
 #include "store/schedule.h"
 
 static const char *const input_names[] = {
@@ -262,6 +263,10 @@ static void webhook_url(const struct hub *h, const struct integration *it, struc
     else
         str_addf(out, "%s://%.*s", tls ? "https" : "http", SLICE_FMT(host));
     str_addf(out, "/webhooks/%s/%s", it->provider->key, it->hook);
+    if (it->provider->webhook_secret_header || !it->hook_secret)
+        return;
+    str_adds(out, "?" INTAKE_SECRET_ARG "="); /* it can come in no other way */
+    str_add_url(out, secret_text(it->hook_secret));
 }
 
 /* Secrets of before that are still taken: how many, and until when. */
@@ -293,4 +298,6 @@ void json_webhook(const struct hub *h, const struct integration *it, struct slic
     jw_key_str(&w, "template", it->provider->webhook_template);
     jw_end(&w);
     jw_done(&w);
+    if (url.p)
+        crypto_wipe(url.p, url.cap); /* it may hold the secret */
 }

@@ -317,13 +317,22 @@ static void accept_body(struct intake *in, struct http_request *r, const struct 
 
 enum verdict { GOOD, WRONG_SECRET, NOT_HERE, NO_SECRET };
 
+/* Where the product can send it: in a header of ours, or else in the URL, whose query is neither logged nor told. */
+static struct slice given_secret(const struct http_request *r, const struct provider *p)
+{
+    struct slice text = SLICE_NONE;
+    if (p->webhook_secret_header)
+        return http_request_header(r, p->webhook_secret_header);
+    http_request_arg(r, INTAKE_SECRET_ARG, &text);
+    return text;
+}
+
 /* The same comparisons whatever the outcome. */
 static enum verdict authenticate(struct intake *in, struct http_request *r, const struct integration *it)
 {
-    bool here = it && it->provider && it->provider->intake && it->provider->webhook_secret_header &&
-                slice_is(http_request_param(r, "provider"), it->provider->key);
-    struct slice given =
-        here ? http_request_header(r, it->provider->webhook_secret_header) : http_request_param(r, "hook");
+    bool here =
+        it && it->provider && it->provider->intake && slice_is(http_request_param(r, "provider"), it->provider->key);
+    struct slice given = here ? given_secret(r, it->provider) : http_request_param(r, "hook");
     struct slice current = here && it->hook_secret ? secret_text(it->hook_secret) : SLICE("-");
     bool good = crypto_equal(given, current) && here && it->hook_secret;
     for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++) {
@@ -346,10 +355,14 @@ static bool admit(struct intake *in, struct http_request *r, const struct integr
         return true;
     case WRONG_SECRET:
         delivery_metrics_add(in->counts, it->provider, DELIVERY_UNAUTHORIZED, 1);
-        http_reply_problem(
-            r, 401,
-            "Wrong secret: the header with the webhook's secret is missing or wrong. Copy the secret anew from the "
-            "integration's webhook page, or rotate it.");
+        http_reply_problem(r, 401,
+                           it->provider->webhook_secret_header
+                               ? "Wrong secret: the header with the webhook's secret is missing or wrong. Copy the "
+                                 "secret anew from the "
+                                 "integration's webhook page, or rotate it."
+                               : "Wrong secret: the address lacks the webhook's secret, or has a wrong one. Copy the "
+                                 "whole address anew from "
+                                 "the integration's webhook page.");
         return false;
     case NO_SECRET:
         refuse(in, r, it->provider, "This hub cannot open the webhook's secret: its key_file lacks the key.");

@@ -93,6 +93,7 @@ static void start(struct hub *h, struct integration *it, bool scheduled, const s
         .ops = it->provider->probe,
         .integration = it,
         .urgent = !scheduled,
+        .kinds = scheduled ? 0 : SYNC_KINDS_ALL, /* a person wants to know what can be read as well */
         .trace = trace,
         .sink = {.arg = p, .remark = on_remark},
         .on_done = on_done,

@@ -221,7 +221,7 @@ void run_read_start(struct run *r)
         .ops = r->it->provider->sync,
         .integration = r->it,
         .mode = r->mode,
-        .kinds = r->kinds,
+        .kinds = r->kinds & r->it->provider->kinds,
         .cursor = r->cursor.n ? str_slice(&r->cursor) : SLICE_NONE,
         .checkpoint = r->checkpoint.n ? str_slice(&r->checkpoint) : SLICE_NONE,
         .device_id = r->device_id.n ? str_slice(&r->device_id) : SLICE_NONE,

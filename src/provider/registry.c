@@ -5,6 +5,7 @@
 const struct provider *const provider_registry[] = {
     &provider_msp360,
     &provider_ninjaone,
+    &provider_syncro,
     &provider_tacticalrmm,
     NULL,
 };

@@ -110,6 +110,11 @@ class World(unittest.TestCase):
         values.update(settings)
         return self.ok(self.api.post(f"/api/v1/integrations/{key}/configure", {"settings": values}))
 
+    def configure_syncro(self, key="syncro", **settings):
+        values = {"base_url": self.sim.syncro, "subdomain": "northmsp", "api_token": "simsyncrotokenwithallpermissions0001"}
+        values.update(settings)
+        return self.configure(key, values)
+
     def sync(self, key="ninjaone", **request):
         """Runs a sync of its own to its end (one that is on its way may have begun before what the test did); gives the run."""
         while True:

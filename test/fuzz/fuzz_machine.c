@@ -119,6 +119,9 @@ static bool reads_kind(const char *what, enum record_kind kind)
         {"computers", RECORD_DEVICE},
         {"monitoring", RECORD_BACKUP_JOB},
         {"alerts", RECORD_ALERT},
+        {"customers", RECORD_ORGANIZATION},
+        {"contacts", RECORD_PERSON},
+        {"assets", RECORD_DEVICE},
     };
     for (size_t i = 0; i < ARRAY_LEN(lists); i++)
         if (lists[i].kind == kind && strcmp(lists[i].what, what) == 0)
@@ -313,7 +316,7 @@ static const struct machine_ops *choose_machine(const struct provider *p, unsign
 }
 
 /* In the order in which they came, so that a sample stays what it is. */
-static const char *const products[] = {"ninjaone", "tacticalrmm", "msp360"};
+static const char *const products[] = {"ninjaone", "tacticalrmm", "msp360", "syncro"};
 
 static unsigned choose_kinds(unsigned byte)
 {

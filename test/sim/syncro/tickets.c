@@ -366,13 +366,14 @@ void s_comments(void *self, struct ask *a, struct answer *r)
     }
     if (!s_page(s, a, r, MIN(size, 100), (int64_t)t->ncomments, false, &p))
         return;
+    bool newest_first = ask_arg(a, "sort_direction", &text) && slice_is(text, "DESC");
     struct jw w = s_json(r, 200);
     jw_object(&w);
     jw_key(&w, "comments");
     jw_array(&w);
     for (int64_t k = 0; k < p.last - p.first; k++)
         if (s_page_row(&p, k) >= 0)
-            s_write_comment(&w, t, &t->comments[s_page_row(&p, k)]);
+            s_write_comment(&w, t, &t->comments[newest_first ? p.total - 1 - s_page_row(&p, k) : s_page_row(&p, k)]);
     jw_end(&w);
     s_write_meta(&w, &p);
     jw_end(&w);

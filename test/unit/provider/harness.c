@@ -160,10 +160,24 @@ static void on_remark(void *arg, const char *text)
     str_addf(arg, "remark %s\n", text);
 }
 
+static void on_finding(void *arg, const struct finding *f)
+{
+    static const char *const levels[] = {"ok", "warning", "error"};
+
+    str_addf(arg, "finding %s %s: %s%s%s\n", levels[f->level], f->code, f->what, f->mend ? " - " : "",
+             f->mend ? f->mend : "");
+}
+
+static void on_result(void *arg, struct slice json)
+{
+    str_addf(arg, "result %.*s\n", SLICE_FMT(json));
+}
+
 void lines_sink(struct sink *ret, struct str *lines)
 {
     *ret = (struct sink){lines,         on_record, on_reject,     on_checkpoint, on_complete,
-                         on_incomplete, on_cursor, on_credential, on_remark};
+                         on_incomplete, on_cursor, on_credential, on_remark,     on_finding,
+                         on_result};
 }
 
 /* --- the script --- */
