@@ -97,11 +97,8 @@ order by a.asset_id;
            select s.field_group || '.' || s.said, s.integration_id from said s join main m using (field_group)
            where s.integration_id <> m.integration_id) p)
 
--- name: get
--- One with all that its sources say. $1 tenant, $2 asset.
-select {members}, {provenance} as provenance, (
-    select coalesce(jsonb_object_agg(l.field, jsonb_build_object('by', l.locked_by, 'at', msphub_iso(l.locked_at))), '{}')
-    from asset_field_locks l where l.tenant_id = $1 and l.asset_id = a.asset_id) as locks, (
+-- fragment: sources
+(
     select coalesce(jsonb_agg(jsonb_build_object(
             'integration_id', s.integration_id, 'integration', i.provider || case when i.name = '' then '' else ':' || i.name end,
             'external_id', s.external_id, 'alternate_id', s.alternate_id, 'attributes', s.attributes,
@@ -113,8 +110,18 @@ select {members}, {provenance} as provenance, (
                        where f.tenant_id = $1 and f.integration_id = s.integration_id and f.external_id = s.external_id))
             order by s.integration_id, s.external_id), '[]')
         from asset_sources s join integration_configurations i using (tenant_id, integration_id)
-        where s.tenant_id = $1 and s.asset_id = a.asset_id) as sources, a.version
+        where s.tenant_id = $1 and s.asset_id = a.asset_id)
+
+-- name: get
+-- One with all that its sources say. $1 tenant, $2 asset.
+select {members}, {provenance} as provenance, (
+    select coalesce(jsonb_object_agg(l.field, jsonb_build_object('by', l.locked_by, 'at', msphub_iso(l.locked_at))), '{}')
+    from asset_field_locks l where l.tenant_id = $1 and l.asset_id = a.asset_id) as locks, {sources} as sources, a.version
 from assets a
 left join organization_mappings o on o.tenant_id = $1 and o.organization_id = a.organization_id
 left join clients c on c.tenant_id = $1 and c.client_id = coalesce(a.client_id, o.client_id)
 where a.tenant_id = $1 and a.asset_id = $2::bigint;
+
+-- name: sources
+-- $1 tenant, $2 asset. Gives one JSON object.
+select json_build_object('items', {sources}, 'next', null)::text from assets a where a.tenant_id = $1 and a.asset_id = $2::bigint;

@@ -1,6 +1,7 @@
 /* api/assets.c - /api/v1/assets: the inventory. */
 #include "api/api.h"
 #include "store/asset.h"
+#include "store/asset_edit.h"
 
 static const char *const known[] = {"type",
                                     "agent_status",
@@ -54,9 +55,31 @@ void op_assets_list(struct api_call *c)
     api_share_page(c, list_read);
 }
 
+/* --- one --- */
+
+static void on_alias(void *arg, int64_t into_id)
+{
+    struct api_call *c = arg;
+    if (into_id)
+        api_problem_about(c, 404, "merged_asset", "asset_id", into_id,
+                          "this asset was found to be the same machine as another one, and is a part of it now");
+    else
+        api_problem(c, 404, "not_found", "there is no such asset");
+}
+
+static void on_asset(void *arg, const struct row *row, const struct err *e)
+{
+    struct api_call *c = arg;
+    int64_t id;
+    if (e && e->code == ERR_NOT_FOUND && api_id(c, "id", &id))
+        asset_alias(c->hub->db, c->who.tenant_id, id, on_alias, c);
+    else
+        api_reply_row(c, row, e);
+}
+
 void op_assets_get(struct api_call *c)
 {
     int64_t id;
     if (api_id(c, "id", &id))
-        asset_get(c->hub->db, c->who.tenant_id, id, api_reply_row, c);
+        asset_get(c->hub->db, c->who.tenant_id, id, on_asset, c);
 }

@@ -12,6 +12,7 @@
 #include "cmd/notify.h"
 #include "hub/action.h"
 #include "hub/applier.h"
+#include "hub/asset_upkeep.h"
 #include "hub/bearer.h"
 #include "hub/engine.h"
 #include "hub/health_watch.h"
@@ -78,6 +79,7 @@ static void on_loaded(void *arg, const struct err *e)
     applier_start(s->hub.applier);
     syncer_start(s->hub.syncer);
     tenants_start(s->hub.tenants);
+    asset_upkeep_start(s->hub.assets);
     health_watch_start(s->hub.health);
     notify_state("READY=1\nSTATUS=serving");
     log_info(s->hub.log, "serve.ready", F_STR("version", MSPHUB_VERSION));
@@ -355,6 +357,7 @@ static void serve_domain(struct serve *s)
     h->worker = worker_new(h->loop, (size_t)h->options->password_queue);
     h->access = access_new(h);
     h->tenants = tenants_new(h);
+    h->assets = asset_upkeep_new(h);
     h->sessions = sessions_new(h);
     h->sign_ins = sign_ins_new(h);
     h->identity_providers = identity_providers_new(h);
@@ -440,6 +443,7 @@ static void serve_release(struct serve *s)
     oidcs_free(h->oidcs);
     access_free(h->access);
     tenants_free(h->tenants);
+    asset_upkeep_free(h->assets);
     http_server_free(s->server);
     api_free(s->api);
     cidr_list_release(&s->proxies);

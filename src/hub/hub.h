@@ -20,6 +20,7 @@ struct bearers;            /* hub/bearer.h: their tokens → tenant and role */
 struct oidcs;              /* hub/oidc.h: sign-in through those */
 struct integrations;       /* hub/integration.h: configured integrations, cached */
 struct intake;             /* hub/intake.h: webhooks in */
+struct asset_upkeep;       /* hub/asset_upkeep.h: assets that wait to be merged; their history */
 struct applier;            /* hub/applier.h: deliveries → inventory and alerts */
 struct engine;             /* hub/engine.h: drives machines */
 struct syncer;             /* hub/syncer.h: runs */
@@ -50,6 +51,7 @@ struct hub {
     struct integrations *integrations;
     struct intake *intake;
     struct applier *applier;
+    struct asset_upkeep *assets;
     struct engine *engine;
     struct syncer *syncer;
     struct actions *actions;

@@ -62,3 +62,12 @@ void asset_get(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, row_cb *
     pg_p_i64(s, asset_id);
     row_submit(s, stmt, "asset", cb, arg);
 }
+
+void asset_sources(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, item_cb *cb, void *arg)
+{
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    unsigned stmt = pg_add(s, &Q_ASSET_SOURCES);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, asset_id);
+    item_submit(s, stmt, "asset", cb, arg);
+}

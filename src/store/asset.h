@@ -18,5 +18,7 @@ struct asset_filter { /* zero: any, but times (USEC_NONE: any) */
 void asset_list(struct pg_pool *db, const struct asset_filter *f, const struct page_request *q, page_cb *cb, void *arg);
 /* With its sources and their facets. */
 void asset_get(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, row_cb *cb, void *arg);
+/* What each source says, alone. */
+void asset_sources(struct pg_pool *db, int64_t tenant_id, int64_t asset_id, item_cb *cb, void *arg);
 
 #endif

@@ -404,3 +404,15 @@ int64_t inventory_merged(const struct pg_reply *r, unsigned stmt)
 {
     return MAX(pg_i64(r, stmt, 0, 0), pg_i64(r, stmt, 0, 2));
 }
+
+unsigned inventory_add_waiting(struct pg_seg *s, int64_t tenant_id)
+{
+    const struct inventory_batch of = {.tenant_id = tenant_id};
+    struct pg_array none;
+    unsigned stmt = add_statement(s, &Q_INVENTORY_MERGE, &of);
+    pg_array_init(&none, PG_TEXT);
+    pg_p_array(s, &none);
+    pg_p_i64(s, 0);
+    pg_array_release(&none);
+    return stmt;
+}

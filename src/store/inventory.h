@@ -58,5 +58,7 @@ void inventory_add_asset_lock(struct pg_seg *s, int64_t tenant_id, int64_t integ
  * many of either there were. */
 unsigned inventory_add_merge(struct pg_seg *s, int64_t tenant_id, int64_t integration_id, int64_t limit);
 int64_t inventory_merged(const struct pg_reply *r, unsigned stmt);
+/* Assets of asset_dirty alone, for who holds the lock of the tenant's assets. */
+unsigned inventory_add_waiting(struct pg_seg *s, int64_t tenant_id);
 
 #endif

@@ -102,27 +102,34 @@ void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb,
     pg_submit(s, on_item, op);
 }
 
+bool row_read(const struct pg_reply *r, unsigned stmt, struct str *json, struct row *ret)
+{
+    unsigned version = pg_ncols(r, stmt) - 1;
+    if (pg_nrows(r, stmt) == 0)
+        return false;
+    if (version > 2) {
+        row_write(r, stmt, 0, version, json);
+        *ret = (struct row){pg_i64(r, stmt, 0, 0), pg_i64(r, stmt, 0, version), str_slice(json)};
+    } else {
+        *ret = (struct row){pg_i64(r, stmt, 0, 0), pg_i64(r, stmt, 0, 1), pg_text(r, stmt, 0, 2)};
+    }
+    return true;
+}
+
 static void on_row(void *arg, const struct pg_reply *r)
 {
     struct read_op op = *(struct read_op *)arg;
     free(arg);
     const struct err *e = pg_reply_err(r);
     struct err why = {0};
+    struct row row;
+    _cleanup_(str_release) struct str json = {0};
     if (e && strcmp(pg_reply_sqlstate(r), "23505") == 0)
         err_set(&why, ERR_CONFLICT, "there is another %s of this name or reference", op.what);
-    else if (!e && pg_nrows(r, op.stmt) == 0)
+    else if (!e && !row_read(r, op.stmt, &json, &row))
         err_set(&why, ERR_NOT_FOUND, "there is no such %s", op.what);
     if (why.code)
         e = &why;
-    struct row row = {0};
-    _cleanup_(str_release) struct str json = {0};
-    unsigned ncols = e ? 0 : pg_ncols(r, op.stmt);
-    if (ncols > 3) {
-        row_write(r, op.stmt, 0, ncols - 1, &json);
-        row = (struct row){pg_i64(r, op.stmt, 0, 0), pg_i64(r, op.stmt, 0, ncols - 1), str_slice(&json)};
-    } else if (!e) {
-        row = (struct row){pg_i64(r, op.stmt, 0, 0), pg_i64(r, op.stmt, 0, 1), pg_text(r, op.stmt, 0, 2)};
-    }
     op.on_row(op.arg, e ? NULL : &row, e);
 }
 

@@ -39,6 +39,8 @@ struct row {
     int64_t id, version;
     struct slice json; /* borrowed in the callback */
 };
+/* From a reply; `json` holds the members' text. False: there is none. */
+bool row_read(const struct pg_reply *r, unsigned stmt, struct str *json, struct row *ret);
 /* NULL with an error: ERR_NOT_FOUND, there is none (of the version that was named); ERR_CONFLICT, its name is taken. */
 typedef void row_cb(void *arg, const struct row *row, const struct err *e);
 void row_submit(struct pg_seg *s, unsigned stmt, const char *what, row_cb *cb, void *arg);

@@ -263,7 +263,7 @@ class Check(unittest.TestCase):
 
     def test_unknown_operations_and_arguments(self):
         self.fails("no operation", target="/api/v1/nosuch")
-        self.fails("no operation", method="PATCH")
+        self.fails("no operation", method="PUT")
         self.fails("verbose", target="/api/v1/assets/1?verbose=1")
         self.fails("argument id", target="/api/v1/assets/0")
 

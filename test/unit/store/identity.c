@@ -313,6 +313,11 @@ static void keys_that_come_later_join(void **state)
         "stamps, "
         "device_external_id, asset_id) select tenant_id, integration_id, 's', 'triggered', now(), '{1}', now(), '{}', "
         "external_id, asset_id from asset_sources where external_id = 'late'");
+    pgtest_sql(
+        pg,
+        "insert into remote_access_log (tenant_id, actor_kind, actor, asset_id, asset, integration_id, integration, "
+        "external_id, action) select tenant_id, 'session', 'ada', asset_id, 'pc', integration_id, 'x', external_id, "
+        "'open' from asset_sources where external_id = 'late'");
     b = inventory_batch_new(w->tenant, w->tactical);
     add_said(w, b, &late, false, true);
     start(w, b, w->tenant, run);
@@ -326,6 +331,7 @@ static void keys_that_come_later_join(void **state)
     assert_assets("1");
     assert_value("t", "select asset_id = (select asset_id from assets) from rmm_alerts");
     assert_value("t", "select into_id = (select asset_id from assets) from asset_aliases");
+    assert_value("t", "select asset_id = (select asset_id from assets) from remote_access_log");
     assert_value("0", "select count(*) from asset_dirty");
 }
 
@@ -456,8 +462,7 @@ static void precedence_by_group(void **state)
          .mac = "a4:83:e7:00:00:01", .mac2 = "a4:83:e7:00:00:02");
     assert_value("A-1", "select asset_tag from assets");
     pgtest_sql(pg, "insert into field_precedence select tenant_id, 'name', array['jamf', 'ninjaone'] from tenants "
-                   "where slug = 'one';"
-                   "insert into asset_dirty select tenant_id, asset_id from assets");
+                   "where slug = 'one'");
     tell(w, w->msp360, .id = "elsewhere", .name = "other");
     assert_value("Mac of Ada", "select name from assets where manufacturer is not null");
     assert_value(
