@@ -2,7 +2,7 @@
 #include "api/integration_json.h"
 
 #include "hub/configure.h"
-#include "hub/intake.h"
+#include "hub/webhook.h"
 #include "store/schedule.h"
 
 static const char *const input_names[] = {
@@ -255,18 +255,14 @@ bool json_integration_by_key(const struct hub *h, const struct pg_reply *r, stru
 /* public_url, else the address that the caller used. */
 static void webhook_url(const struct hub *h, const struct integration *it, struct slice host, bool tls, struct str *out)
 {
-    struct slice base = slice_cstr(h->options->public_url);
-    while (slice_ends(base, SLICE("/")))
-        base.n--;
-    if (base.n)
-        str_add(out, base);
-    else
-        str_addf(out, "%s://%.*s", tls ? "https" : "http", SLICE_FMT(host));
-    str_addf(out, "/webhooks/%s/%s", it->provider->key, it->hook);
-    if (it->provider->webhook_secret_header || !it->hook_secret)
-        return;
-    str_adds(out, "?" INTAKE_SECRET_ARG "="); /* it can come in no other way */
-    str_add_url(out, secret_text(it->hook_secret));
+    struct slice base = webhook_public_url(h);
+    _cleanup_(str_release) struct str asked = {0};
+    if (!base.p) {
+        str_addf(&asked, "%s://%.*s", tls ? "https" : "http", SLICE_FMT(host));
+        base = str_slice(&asked);
+    }
+    webhook_address(it, base, out);
+    webhook_add_secret(it, out);
 }
 
 /* Secrets of before that are still taken: how many, and until when. */
@@ -284,7 +280,8 @@ static void json_former(const struct hub *h, const struct integration *it, struc
     jw_key_time(w, "previous_secret_until", until);
 }
 
-void json_webhook(const struct hub *h, const struct integration *it, struct slice host, bool tls, struct str *out)
+void json_webhook(const struct hub *h, const struct integration *it, const struct connect_row *row, struct slice host,
+                  bool tls, struct str *out)
 {
     _cleanup_(str_release) struct str url = {0};
     webhook_url(h, it, host, tls, &url);
@@ -296,6 +293,12 @@ void json_webhook(const struct hub *h, const struct integration *it, struct slic
     jw_key_slice(&w, "secret", secret_text(it->hook_secret));
     json_former(h, it, &w);
     jw_key_str(&w, "template", it->provider->webhook_template);
+    jw_key_bool(&w, "registrable", it->provider->webhook_register != NULL);
+    jw_key_time(&w, "registered_at", row->registered_at);
+    jw_key_slice(&w, "registered_by", row->registered_by);
+    jw_key_slice(&w, "registered_url", row->registered_url);
+    jw_key_slice(&w, "registration_error", row->registration_error);
+    jw_key_time(&w, "last_delivery_at", row->last_delivery_at);
     jw_end(&w);
     jw_done(&w);
     if (url.p)

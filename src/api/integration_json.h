@@ -3,6 +3,7 @@
 #define MSPHUB_API_INTEGRATION_JSON_H
 
 #include "api/api.h"
+#include "store/connect.h"
 #include "store/integration.h"
 
 /* `r`: a reply to integration_add_by_tenant, in statement 0. A catalog entry with the tenant's instances. */
@@ -12,7 +13,9 @@ bool json_integration_by_key(const struct hub *h, const struct pg_reply *r, stru
                              int64_t *ret_version);
 /* Members of the open object that tell what an action is. */
 void json_action(const struct provider_action *a, struct jw *w);
-/* Where the product shall send. `host`: of the request, for hubs that name no public_url. Holds the secret. */
-void json_webhook(const struct hub *h, const struct integration *it, struct slice host, bool tls, struct str *out);
+/* Where the product shall send, and whether the hub has told it. `host`: of the request, for hubs that name no public_url. Holds the
+ * secret. */
+void json_webhook(const struct hub *h, const struct integration *it, const struct connect_row *row, struct slice host,
+                  bool tls, struct str *out);
 
 #endif

@@ -299,35 +299,3 @@ void op_integrations_test(struct api_call *c)
     else
         api_find_integration(c, probe_saved);
 }
-
-/* --- its webhook --- */
-
-static void webhook_reply(struct api_call *c, const struct integration *it)
-{
-    _cleanup_(str_release) struct str out = {0};
-    json_webhook(c->hub, it, http_request_header(c->req, "Host"), http_request_is_tls(c->req), &out);
-    http_reply_header(c->req, "Cache-Control", "no-store");
-    api_reply(c, 200, &out);
-    crypto_wipe(out.p, out.cap);
-}
-
-void op_webhook_get(struct api_call *c)
-{
-    webhook_reply(c, c->integration);
-}
-
-static void on_rotated(void *arg, struct integration *it, bool created, const struct configure_faults *faults,
-                       const struct err *e)
-{
-    struct api_call *c = arg;
-    if (e)
-        configure_refused(c, faults, e);
-    else
-        webhook_reply(c, it);
-}
-
-void op_webhook_rotate(struct api_call *c)
-{
-    struct audit_actor by = api_actor(c);
-    configure_rotate(c->hub, c->who.tenant_id, c->integration->id, &by, on_rotated, c);
-}

@@ -14,6 +14,7 @@
 #include "hub/applier.h"
 #include "hub/asset_upkeep.h"
 #include "hub/bearer.h"
+#include "hub/connect.h"
 #include "hub/engine.h"
 #include "hub/health_watch.h"
 #include "hub/identity_provider.h"
@@ -368,6 +369,7 @@ static void serve_domain(struct serve *s)
     h->engine = engine_new(h);
     h->syncer = syncer_new(h);
     h->actions = actions_new(h);
+    h->connects = connects_new(h);
     h->health = health_watch_new(h);
     h->applier = applier_new(h);
     h->intake = intake_new(h);
@@ -433,6 +435,7 @@ static void serve_release(struct serve *s)
     pg_pool_free(h->db);
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
     actions_free(h->actions);
+    connects_free(h->connects);
     integrations_free(h->integrations);
     health_watch_free(h->health);
     sign_ins_free(h->sign_ins);

@@ -26,6 +26,7 @@ struct engine;             /* hub/engine.h: drives machines */
 struct syncer;             /* hub/syncer.h: runs */
 struct health_watch;       /* hub/health_watch.h: checks of integrations, the hub's own alerts */
 struct actions;            /* hub/action.h: what products are made to do, and asked for */
+struct connects;           /* hub/connect.h: accounts of products, connected in the browser */
 struct tenants;            /* hub/tenants.h: tenants, cached; their removal */
 
 struct hub {
@@ -55,6 +56,7 @@ struct hub {
     struct engine *engine;
     struct syncer *syncer;
     struct actions *actions;
+    struct connects *connects;
     struct tenants *tenants;
     struct health_watch *health;
 };

@@ -5,13 +5,19 @@
 
 enum { SPEND, USER, USER_AGAIN };
 
+unsigned oidc_add_spend_state(struct pg_seg *s, int64_t tenant_id, const uint8_t *hash, usec_t expires_at)
+{
+    unsigned stmt = pg_add(s, &Q_OIDC_SPEND_STATE);
+    pg_p_i64(s, tenant_id);
+    pg_p_bytea(s, slice_of((const char *)hash, SHA256_LEN));
+    pg_p_time(s, expires_at);
+    return stmt;
+}
+
 void oidc_add_arrival(struct pg_seg *s, const struct oidc_arrival *a)
 {
     struct slice hash = slice_of((const char *)a->state_hash, SHA256_LEN);
-    pg_add(s, &Q_OIDC_SPEND_STATE);
-    pg_p_i64(s, a->tenant_id);
-    pg_p_bytea(s, hash);
-    pg_p_time(s, a->state_expires_at);
+    oidc_add_spend_state(s, a->tenant_id, a->state_hash, a->state_expires_at);
     /* Twice: the second sees the user that a sign-in beside this one has made. */
     for (int i = USER; i <= USER_AGAIN; i++) {
         pg_add(s, &Q_OIDC_USER);

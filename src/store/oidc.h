@@ -16,6 +16,8 @@ struct oidc_user {       /* borrows from the reply */
     int64_t user_id;     /* 0: the e-mail address is another user's */
     struct slice email;
 };
+/* Spends a state, in whatever was begun with it. A row: it was not used before. */
+unsigned oidc_add_spend_state(struct pg_seg *s, int64_t tenant_id, const uint8_t *hash, usec_t expires_at);
 /* Spends the state and finds or makes the user: for a segment that does nothing else. */
 void oidc_add_arrival(struct pg_seg *s, const struct oidc_arrival *a);
 void oidc_arrival_read(const struct pg_reply *r, struct oidc_user *ret);

@@ -1,5 +1,6 @@
 /* provider.c - NinjaOne: what the engine and the console need to know of it. The machines are in token.c, probe.c,
  * sync.c and single.c, webhooks in webhook.c; doc/provider-ninjaone.md is the page for people. */
+#include "provider/ninjaone/connect.h"
 #include "provider/ninjaone/ninjaone.h"
 #include "provider/providers.h"
 
@@ -123,6 +124,9 @@ const struct provider provider_ninjaone = {
     .authenticate = &nin_authenticate_ops,
     .probe = &nin_probe_ops,
     .sync = &nin_sync_ops,
+    .connect = &nin_connect,
+    .webhook_register = &nin_webhook_register_ops,
+    .webhook_remove = &nin_webhook_remove_ops,
     .intake = nin_intake,
     .decode = nin_decode,
 };

@@ -1,25 +1,20 @@
 /* token.c - NinjaOne's token endpoint: client credentials, or the refresh of a person's grant.
  * Always: a refresh is an acting call (refresh tokens rotate and a second use ends the grant), so it is never sent
  *         twice; only the answers that mean "dead" end the grant, never a 429, a 5xx or a web page. */
-#include "provider/ninjaone/ninjaone.h"
+#include "provider/ninjaone/oauth.h"
 
 struct token_machine {
     struct machine m;
     struct task task;
 };
 
-struct token_row {
-    struct slice access_token, refresh_token;
-    int64_t expires_in;
-};
-
 static const struct map_field token_fields[] = {
-    {"access_token", MAP_TEXT, offsetof(struct token_row, access_token), .required = true},
-    {"refresh_token", MAP_TEXT, offsetof(struct token_row, refresh_token)},
-    {"expires_in", MAP_I64, offsetof(struct token_row, expires_in)},
+    {"access_token", MAP_TEXT, offsetof(struct nin_token_row, access_token), .required = true},
+    {"refresh_token", MAP_TEXT, offsetof(struct nin_token_row, refresh_token)},
+    {"expires_in", MAP_I64, offsetof(struct nin_token_row, expires_in)},
 };
-static const struct map token_map = {sizeof(struct token_row), token_fields, ARRAY_LEN(token_fields)};
-static const struct map_doc token_doc = {.rows = "", .row = &token_map};
+static const struct map token_map = {sizeof(struct nin_token_row), token_fields, ARRAY_LEN(token_fields)};
+const struct map_doc nin_token_doc = {.rows = "", .row = &token_map};
 
 static bool uses_refresh(const struct machine_input *in)
 {
@@ -31,12 +26,12 @@ static struct slice refresh_token(const struct machine_input *in)
     return in->refresh_token.n ? in->refresh_token : settings_text(in->settings, "refresh_token");
 }
 
-static void add_parameter(struct str *body, const char *name, struct slice value)
+void nin_add_parameter(struct str *to, const char *name, struct slice value)
 {
     if (!value.n)
         return;
-    str_addf(body, "%s%s=", body->n ? "&" : "", name);
-    str_add_url(body, value);
+    str_addf(to, "%s%s=", to->n ? "&" : "", name);
+    str_add_url(to, value);
 }
 
 static void ask(struct task *t, struct str *path, struct str *body)
@@ -44,20 +39,19 @@ static void ask(struct task *t, struct str *path, struct str *body)
     const struct machine_input *in = t->machine->in;
     bool refresh = uses_refresh(in);
 
-    str_adds(path, "/ws/oauth/token");
-    str_reserve(body, 1024); /* holds secrets: it must not move and leave copies behind */
-    add_parameter(body, "grant_type", refresh ? SLICE("refresh_token") : SLICE("client_credentials"));
-    add_parameter(body, "client_id", settings_text(in->settings, "client_id"));
-    add_parameter(body, "client_secret", settings_text(in->settings, "client_secret"));
+    str_adds(path, NIN_TOKEN_PATH);
+    str_reserve(body, NIN_FORM_SIZE);
+    nin_add_parameter(body, "grant_type", refresh ? SLICE("refresh_token") : SLICE("client_credentials"));
+    nin_add_parameter(body, "client_id", settings_text(in->settings, "client_id"));
+    nin_add_parameter(body, "client_secret", settings_text(in->settings, "client_secret"));
     if (refresh)
-        add_parameter(body, "refresh_token", refresh_token(in)); /* no scope: a refresh keeps the grant's */
+        nin_add_parameter(body, "refresh_token", refresh_token(in)); /* no scope: a refresh keeps the grant's */
     else
-        add_parameter(body, "scope", settings_text(in->settings, "scope"));
+        nin_add_parameter(body, "scope", settings_text(in->settings, "scope"));
 }
 
-static void row(struct task *t, const void *r, const char *fault)
+void nin_take_token(struct task *t, const struct nin_token_row *token, const char *fault)
 {
-    const struct token_row *token = r;
     const struct sink *sink = t->machine->sink;
     usec_t expires = USEC_NONE;
 
@@ -70,6 +64,11 @@ static void row(struct task *t, const void *r, const char *fault)
     if (token->expires_in > 0 && token->expires_in < INT32_MAX)
         expires = SECONDS(token->expires_in);
     sink->credential(sink->arg, token->access_token, expires, known(token->refresh_token));
+}
+
+static void row(struct task *t, const void *r, const char *fault)
+{
+    nin_take_token(t, r, fault);
 }
 
 static enum task_verdict page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
@@ -122,9 +121,8 @@ static enum task_verdict failed(struct task *t, const struct machine_reply *r, s
 }
 
 #define TOKEN_KIND                                                                                                     \
-    .what = "token", .method = "POST", .anonymous = true, .secret = true,                                              \
-    .content_type = "application/x-www-form-urlencoded", .doc = &token_doc, .ask = ask, .row = row, .page = page,      \
-    .failed = failed
+    .what = "token", .method = "POST", .anonymous = true, .secret = true, .content_type = NIN_FORM,                    \
+    .doc = &nin_token_doc, .ask = ask, .row = row, .page = page, .failed = failed
 
 static const struct task_kind credentials_kind = {TOKEN_KIND};
 static const struct task_kind refresh_kind = {TOKEN_KIND, .acting = true};
