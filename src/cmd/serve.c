@@ -433,10 +433,10 @@ static void serve_release(struct serve *s)
     http_client_free(h->client);
     egress_free(s->egress);
     pg_pool_free(h->db);
-    syncer_free(h->syncer); /* runs that the drain could not wait for are told by the engine and the pool */
+    integrations_free(h->integrations);
+    syncer_free(h->syncer); /* runs that the drain could not wait for are told by those three */
     actions_free(h->actions);
     connects_free(h->connects);
-    integrations_free(h->integrations);
     health_watch_free(h->health);
     sign_ins_free(h->sign_ins);
     sessions_free(h->sessions);
