@@ -218,8 +218,9 @@ bool machine_tasks_on_body(struct machine *m, unsigned call, struct slice piece)
         return false;
     if (t->reader)
         return map_reader_feed(t->reader, piece, &t->broken);
-    if (t->text.n + piece.n > TEXT_BODY_MAX)
-        return err_set(&t->broken, ERR_PROTOCOL, "the body is longer than the %d bytes expected here", TEXT_BODY_MAX);
+    size_t most = t->kind->text_max ? t->kind->text_max : TEXT_BODY_MAX;
+    if (t->text.n + piece.n > most)
+        return err_set(&t->broken, ERR_PROTOCOL, "the body is longer than the %zu bytes expected here", most);
     str_add(&t->text, piece);
     return true;
 }

@@ -32,7 +32,8 @@ struct task_kind {
     bool secret; /* the body holds a secret: wiped when the call has ended */
     bool list;   /* an answer without a body (204) is no empty list: the call has failed */
     const char *content_type;
-    const struct map_doc *doc; /* NULL: the body is kept as text, to 4 KiB */
+    const struct map_doc *doc; /* NULL: the body is kept as text */
+    size_t text_max;           /* of such a text; 0: 4 KiB */
     /* Writes the path and, where the method wants one, the body of the next call. Both are empty. */
     void (*ask)(struct task *t, struct str *path, struct str *body);
     void (*row)(struct task *t, const void *row, const char *fault);

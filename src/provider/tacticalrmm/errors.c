@@ -59,25 +59,43 @@ bool tac_is_fatal(const struct task *t, const struct machine_reply *r, const str
 }
 
 /* Each call needs a right of the role that the user has. */
-static const char *right_for(const char *what)
+const char *tac_right_for(const char *what)
 {
     static const struct {
-        const char *what, *mend;
+        const char *what, *right;
     } rights[] = {
-        {"clients", "give the role of the user the right can_list_clients"},
-        {"sites", "give the role of the user the right can_list_sites"},
-        {"agents", "give the role of the user the right can_list_agents"},
-        {"agent-ids", "give the role of the user the right can_list_agents"},
-        {"agent", "give the role of the user the right can_list_agents, and the agent's client"},
-        {"alerts", "give the role of the user the right can_list_alerts"},
-        {"recent-alerts", "give the role of the user the right can_list_alerts"},
+        {"clients", "can_list_clients"},
+        {"site", "can_list_sites, and the agent's client"},
+        {"agent-pages", "can_list_agents"},
+        {"agents", "can_list_agents"},
+        {"agent-ids", "can_list_agents"},
+        {"agent", "can_list_agents, and the agent's client"},
+        {"custom-fields", "can_view_customfields"},
+        {"software", "can_list_software"},
+        {"updates", "can_manage_winupdates (there is none to read them alone)"},
+        {"checks", "can_list_checks"},
+        {"alerts", "can_list_alerts"},
+        {"recent-alerts", "can_list_alerts"},
+        {"scripts", "can_list_scripts"},
+        {"run-script", "can_run_scripts, and the agent's client"},
+        {"reboot", "can_reboot_agents, and the agent's client"},
+        {"maintenance", "can_edit_agent, and the agent's client"},
+        {"remote-link", "can_use_mesh, and the agent's client"},
+        {"resolve", "can_manage_alerts"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rights); i++)
         if (strcmp(rights[i].what, what) == 0)
-            return rights[i].mend;
-    return "give the user a role with the rights can_list_clients, can_list_sites, can_list_agents, "
-           "can_list_alerts";
+            return rights[i].right;
+    return TAC_RIGHTS;
+}
+
+static void explain_right(const struct machine_reply *r, const char *what, struct slice detail, struct err *e)
+{
+    _cleanup_(str_release) struct str mend = {0};
+
+    str_addf(&mend, "give the user's role the right %s", tac_right_for(what));
+    explain_status(r, TACTICAL, what, detail, ERR_FORBIDDEN, mend.p, e);
 }
 
 static const char *mend_401(const struct settings *s, struct slice detail)
@@ -141,7 +159,7 @@ void tac_explain(const struct task *t, const struct machine_reply *r, struct err
     if (r->status == 401)
         explain_status(r, TACTICAL, t->kind->what, detail, ERR_AUTH, mend_401(t->machine->in->settings, detail), e);
     else if (r->status == 403)
-        explain_status(r, TACTICAL, t->kind->what, detail, ERR_FORBIDDEN, right_for(t->kind->what), e);
+        explain_right(r, t->kind->what, detail, e);
     else if (r->status == 404)
         explain_status(r, TACTICAL, t->kind->what, detail, ERR_NOT_FOUND,
                        "check base_url, and the version of the server (1.0 or later)", e);

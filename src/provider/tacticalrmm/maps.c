@@ -46,6 +46,13 @@ static const struct map_field nic_fields[] = {
 };
 static const struct map nic_map = MAP_OF(tac_nic, nic_fields);
 
+static const struct map_field value_fields[] = {
+    {"field", MAP_ID, AT(tac_field_value, field)},
+    {"value", MAP_LOOSE_TEXT, AT(tac_field_value, value)},
+    {"value[]", MAP_TEXTS, AT(tac_field_value, values)}, /* of a choice of several */
+};
+static const struct map value_map = MAP_OF(tac_field_value, value_fields);
+
 static const struct map_field agent_fields[] = {
     {"agent_id", MAP_TEXT, AT(tac_agent, agent_id), .required = true},
     {"id", MAP_ID, AT(tac_agent, id)},
@@ -78,6 +85,12 @@ static const struct map_field agent_fields[] = {
     {"maintenance_mode", MAP_TRI, AT(tac_agent, maintenance)},
     {"cpu_model", MAP_TEXTS, AT(tac_agent, cpu_model)},
     {"disks", MAP_LIST, AT(tac_agent, disks), .item = &disk_map},
+    {"checks.total", MAP_I64, AT(tac_agent, checks.total)},
+    {"checks.passing", MAP_I64, AT(tac_agent, checks.passing)},
+    {"checks.failing", MAP_I64, AT(tac_agent, checks.failing)},
+    {"checks.warning", MAP_I64, AT(tac_agent, checks.warning)},
+    {"checks.info", MAP_I64, AT(tac_agent, checks.info)},
+    {"custom_fields", MAP_LIST, AT(tac_agent, field_values), .item = &value_map},
     /* Windows: a list of lists; an old agent spreads one part over several objects, so the first that has a value
      * counts. */
     {"wmi_detail.bios[][].SerialNumber", MAP_LOOSE_TEXT, AT(tac_agent, bios_serial)},
@@ -114,3 +127,55 @@ static const struct map_field alert_fields[] = {
     {"resolved_on", MAP_ISO, AT(tac_alert, resolved_on)},  {"resolved", MAP_TRI, AT(tac_alert, resolved)},
 };
 const struct map tac_alert_map = MAP_OF(tac_alert, alert_fields);
+
+static const struct map_field custom_field_fields[] = {
+    {"id", MAP_ID, AT(tac_custom_field, id), .required = true},
+    {"model", MAP_LOOSE_TEXT, AT(tac_custom_field, model)},
+    {"name", MAP_LOOSE_TEXT, AT(tac_custom_field, name)},
+    {"type", MAP_LOOSE_TEXT, AT(tac_custom_field, type)},
+};
+const struct map tac_custom_field_map = MAP_OF(tac_custom_field, custom_field_fields);
+
+/* Loose: one item that is not as it should be costs itself, not the agent's list. */
+static const struct map_field item_fields[] = {
+    {"name", MAP_LOOSE_TEXT, AT(tac_software_item, name)},
+    {"version", MAP_LOOSE_TEXT, AT(tac_software_item, version)},
+    {"publisher", MAP_LOOSE_TEXT, AT(tac_software_item, publisher)},
+    {"location", MAP_LOOSE_TEXT, AT(tac_software_item, location)},
+    {"install_date", MAP_LOOSE_TEXT, AT(tac_software_item, install_date)},
+    {"size", MAP_LOOSE_TEXT, AT(tac_software_item, size)},
+};
+static const struct map item_map = MAP_OF(tac_software_item, item_fields);
+
+static const struct map_field software_fields[] = {
+    {"agent", MAP_ID, AT(tac_software, agent), .required = true},
+    {"software", MAP_LIST, AT(tac_software, items), .item = &item_map},
+};
+const struct map tac_software_map = MAP_OF(tac_software, software_fields);
+
+static const struct map_field update_fields[] = {
+    {"id", MAP_ID, AT(tac_update, id)},
+    {"guid", MAP_LOOSE_TEXT, AT(tac_update, guid)},
+    {"kb", MAP_LOOSE_TEXT, AT(tac_update, kb)},
+    {"title", MAP_LOOSE_TEXT, AT(tac_update, title)},
+    {"severity", MAP_LOOSE_TEXT, AT(tac_update, severity)},
+    {"action", MAP_LOOSE_TEXT, AT(tac_update, action)},
+    {"result", MAP_LOOSE_TEXT, AT(tac_update, result)},
+    {"date_installed", MAP_LOOSE_TEXT, AT(tac_update, date_installed)},
+    {"categories", MAP_TEXTS, AT(tac_update, categories)},
+    {"installed", MAP_TRI, AT(tac_update, installed)},
+    {"downloaded", MAP_TRI, AT(tac_update, downloaded)},
+};
+const struct map tac_update_map = MAP_OF(tac_update, update_fields);
+
+static const struct map_field check_fields[] = {
+    {"id", MAP_ID, AT(tac_check, id)},
+    {"check_type", MAP_LOOSE_TEXT, AT(tac_check, type)},
+    {"readable_desc", MAP_LOOSE_TEXT, AT(tac_check, description)},
+    {"name", MAP_LOOSE_TEXT, AT(tac_check, name)},
+    {"check_result.status", MAP_LOOSE_TEXT, AT(tac_check, status)}, /* {} before the first run */
+    {"check_result.alert_severity", MAP_LOOSE_TEXT, AT(tac_check, severity)},
+    {"check_result.more_info", MAP_LOOSE_TEXT, AT(tac_check, info)},
+    {"check_result.last_run", MAP_ISO, AT(tac_check, last_run)},
+};
+const struct map tac_check_map = MAP_OF(tac_check, check_fields);

@@ -1,12 +1,12 @@
-/* probe.c - "test connection": is it the API's host, is the key good, is the beta API on, can alerts be listed? */
+/* probe.c - "test connection": is it the API's host, is the credential good, is the beta API on, can alerts be listed? */
 #include "provider/common_scan.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
 
 struct probe_machine {
     struct machine m;
-    struct task root, version, sites, clients, alerts;
+    struct task root, version, clients, agents, alerts;
     char build[32];
-    int64_t nsites;
+    int64_t nclients, nsites;
     bool beta;
 };
 
@@ -28,7 +28,7 @@ struct count_head {
 static const struct map_field count_fields[] = {
     {"count", MAP_I64, offsetof(struct count_head, count), .required = true}};
 static const struct map count_map = {sizeof(struct count_head), count_fields, ARRAY_LEN(count_fields)};
-static const struct map_doc sites_doc = {.rows = "results[]", .row = &tac_site_map, .head = &count_map};
+static const struct map_doc agents_doc = {.rows = "results[]", .row = &tac_agent_id_map, .head = &count_map};
 static const struct map_doc clients_doc = {.rows = "[]", .row = &tac_client_map};
 static const struct map_doc alerts_doc = {.rows = "alerts[]", .row = &tac_alert_map};
 
@@ -42,9 +42,9 @@ static void ask_version(struct task *t, struct str *path, struct str *body)
     str_adds(path, "/core/version/");
 }
 
-static void ask_sites(struct task *t, struct str *path, struct str *body)
+static void ask_agents(struct task *t, struct str *path, struct str *body)
 {
-    str_adds(path, "/beta/v1/site/?page_size=1");
+    str_adds(path, "/beta/v1/agent/?page_size=1");
 }
 
 static void ask_clients(struct task *t, struct str *path, struct str *body)
@@ -73,6 +73,7 @@ static void root_row(struct task *t, const void *row, const char *fault)
 
 static void clients_row(struct task *t, const void *row, const char *fault)
 {
+    probe_of(t)->nclients++;
     probe_of(t)->nsites += (int64_t)((const struct tac_client *)row)->sites.n;
 }
 
@@ -91,28 +92,37 @@ static enum task_verdict version_page(struct task *t, const void *head, const st
     return TASK_DONE;
 }
 
-static enum task_verdict sites_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
+static void clients_again(struct task *t)
+{
+    probe_of(t)->nclients = probe_of(t)->nsites = 0;
+}
+
+static enum task_verdict agents_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
     probe_of(t)->beta = true;
-    probe_of(t)->nsites = head ? ((const struct count_head *)head)->count : 0;
     return TASK_DONE;
 }
 
-static enum task_verdict sites_failed(struct task *t, const struct machine_reply *r, struct err *e)
+static enum task_verdict agents_failed(struct task *t, const struct machine_reply *r, struct err *e)
 {
-    if (!tac_is_beta_off(r))
-        return TASK_FATAL;
-    task_switch(&probe_of(t)->clients, TASK_READY);
-    return TASK_DONE;
+    return tac_is_beta_off(r) ? TASK_DONE : TASK_FATAL;
 }
 
 static const struct task_kind root_kind = {
     .what = "status", .anonymous = true, .doc = &root_doc, .ask = ask_root, .row = root_row, .page = done};
 static const struct task_kind version_kind = {.what = "version", .ask = ask_version, .page = version_page};
-static const struct task_kind sites_kind = {
-    .what = "sites", .doc = &sites_doc, .ask = ask_sites, .row = on_row, .page = sites_page, .failed = sites_failed};
-static const struct task_kind clients_kind = {
-    .what = "clients", .doc = &clients_doc, .ask = ask_clients, .row = clients_row, .page = done};
+static const struct task_kind clients_kind = {.what = "clients",
+                                              .doc = &clients_doc,
+                                              .ask = ask_clients,
+                                              .row = clients_row,
+                                              .page = done,
+                                              .again = clients_again};
+static const struct task_kind agents_kind = {.what = "agents",
+                                             .doc = &agents_doc,
+                                             .ask = ask_agents,
+                                             .row = on_row,
+                                             .page = agents_page,
+                                             .failed = agents_failed};
 static const struct task_kind alerts_kind = {.what = "alerts",
                                              .method = "PATCH",
                                              .content_type = "application/json",
@@ -128,8 +138,9 @@ static void finish(struct machine *m)
 
     (void)!tac_base_url(m->in->settings, &url, NULL);
     str_addf(
-        &text, "Tactical RMM at %.*s, dashboard build %s, %lld sites; %s", SLICE_FMT(url_host(str_slice(&url))),
-        x->build[0] ? x->build : "unknown", (long long)x->nsites,
+        &text, "Tactical RMM at %.*s, dashboard build %s, %lld clients with %lld sites; %s",
+        SLICE_FMT(url_host(str_slice(&url))), x->build[0] ? x->build : "unknown", (long long)x->nclients,
+        (long long)x->nsites,
         x->beta
             ? "the beta API is on"
             : "the beta API is off, so hardware is read in less detail: set BETA_API_ENABLED = True in the server's "
@@ -145,10 +156,9 @@ static struct machine *start(const struct machine_input *in, const struct sink *
     x->m.finish = finish;
     machine_add(&x->m, &x->root, &root_kind, 0);
     machine_add(&x->m, &x->version, &version_kind, 1);
-    machine_add(&x->m, &x->sites, &sites_kind, 2);
-    machine_add(&x->m, &x->clients, &clients_kind, 3);
+    machine_add(&x->m, &x->clients, &clients_kind, 2);
+    machine_add(&x->m, &x->agents, &agents_kind, 3);
     machine_add(&x->m, &x->alerts, &alerts_kind, 4);
-    task_switch(&x->clients, TASK_OFF);
     return &x->m;
 }
 

@@ -63,13 +63,15 @@ const struct provider provider_tacticalrmm = {
     .name = TACTICAL,
     .vendor = "Amidaware Inc.",
     .category = "RMM",
-    .description = "Clients, sites, agents with hardware, disks and interfaces, alerts; webhooks.",
+    .description =
+        "Clients, sites, agents with hardware, software, updates, checks and custom fields, alerts; webhooks, "
+        "remote access, scripts.",
     .documentation_url = "https://docs.tacticalrmm.com/functions/api/",
     .fields = fields,
     .nfields = ARRAY_LEN(fields),
     .flags = PROVIDER_KEEPS_DEVICES | PROVIDER_ALERT_ABSENCE_RESOLVES | PROVIDER_WEBHOOK,
     .kinds = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_LOCATION) | SYNC_KIND(RECORD_DEVICE) |
-             SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_ALERT),
+             SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_ALERT) | SYNC_KIND(RECORD_SOFTWARE) | SYNC_KIND(RECORD_PATCH),
     .limits = {.concurrency = 2, .per_minute = 0, .scope = BUDGET_HOST},
     .webhook_secret_header = "X-Msphub-Secret",
     .webhook_template = template,
@@ -81,6 +83,9 @@ const struct provider provider_tacticalrmm = {
     .authenticate = &tac_authenticate_ops,
     .probe = &tac_probe_ops,
     .sync = &tac_sync_ops,
+    .doctor = &tac_doctor_ops,
+    .actions = tac_actions,
+    .nactions = TAC_NACTIONS,
     .intake = tac_intake,
     .decode = tac_decode,
 };

@@ -1,4 +1,5 @@
 /* records.c - Tactical RMM's rows → records. */
+#include "base/utf8.h"
 #include "provider/tacticalrmm/tacticalrmm.h"
 
 #include <ctype.h>
@@ -20,6 +21,11 @@ struct slice tac_known(struct slice s)
         if (slice_starts(s, slice_cstr(sentences[i])))
             return SLICE_NONE;
     return known(s);
+}
+
+struct slice tac_brief(struct slice s)
+{
+    return known(utf8_cut(s, TAC_TEXT_MAX));
 }
 
 static struct slice first_known(struct slice a, struct slice b)
@@ -67,6 +73,14 @@ bool tac_is_agent_id(struct slice s)
         if (!isalnum((unsigned char)s.p[i]))
             return false;
     return true;
+}
+
+bool tac_check_agent_id(struct slice s, struct err *e)
+{
+    return tac_is_agent_id(s) ||
+           err_set(e, ERR_INPUT,
+                   "\"%.*s\" is no Tactical agent id: they are 40 letters; the number of an agent is not one",
+                   (int)MIN(s.n, 48), s.p ? s.p : "");
 }
 
 static enum asset_type type_of(struct slice monitoring_type)
@@ -304,26 +318,30 @@ static void emit_user(const struct tac_agent *a, const struct sink *sink)
         sink->record(sink->arg, &r);
 }
 
-void tac_emit_agent(const struct tac_agent *a, struct slice organization, struct slice location, usec_t now,
-                    const struct sink *sink)
+void tac_emit_agent(const struct tac_agent *a, const struct tac_context *c, const struct sink *sink)
 {
+    _cleanup_(str_release) struct str url = {0};
     struct ip_list ips = {.n = 0};
+
+    if (*c->dashboard && tac_is_agent_id(a->agent_id))
+        str_addf(&url, "%s/agents/%.*s", c->dashboard, SLICE_FMT(a->agent_id));
     struct record r = {
         .kind = RECORD_DEVICE,
         .device =
             {
                 .id = a->agent_id,
                 .alternate_id = known(a->id),
-                .organization_id = known(organization),
-                .location_id = known(location),
-                .name = known(a->hostname),
-                .hostname = known(a->hostname),
+                .organization_id = known(c->organization),
+                .location_id = known(c->location),
+                .name = tac_brief(a->hostname),
+                .hostname = tac_brief(a->hostname),
                 .type = type_of(a->monitoring_type),
                 .product_class = known(a->plat),
-                .status = status_of(a, now),
+                .status = status_of(a, c->now),
                 .agent_version = known(a->version),
                 .public_ip = tac_known(a->public_ip),
-                .description = tac_known(a->description),
+                .description = tac_brief(tac_known(a->description)),
+                .url = known(str_slice(&url)),
                 .ips = ips_of(a, &ips),
                 .macs = a->macs,
                 .maintenance = a->maintenance,

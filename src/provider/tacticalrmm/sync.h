@@ -1,4 +1,4 @@
-/* sync.h - inside Tactical RMM's sync. */
+/* sync.h - inside Tactical RMM's sync: what its files share. */
 #ifndef MSPHUB_PROVIDER_TACTICALRMM_SYNC_H
 #define MSPHUB_PROVIDER_TACTICALRMM_SYNC_H
 
@@ -15,6 +15,7 @@ struct tac_pages {
     int64_t page_rows;
     char doubt[160];
     bool doubtful; /* told to the sink */
+    bool whole;    /* read to its end, and nothing speaks against it */
 };
 extern const struct map tac_pages_head;
 void tac_pages_init(struct tac_pages *p, enum record_kind kind);
@@ -43,20 +44,75 @@ void tac_places_clear(struct tac_places *p);
 const struct tac_place *tac_places_by_site(struct tac_places *p, struct slice site);
 const struct tac_place *tac_places_by_name(struct tac_places *p, struct slice client_name, struct slice site_name);
 
-/* agent_id → numeric id, for servers without the beta API; doubles as the proof that /agents/ was whole. */
+/* agent_id ↔ number. Without the beta API it doubles as the proof that /agents/ was whole. */
 #define TAC_ID_MAX 48
 struct tac_id {
     char agent_id[TAC_ID_MAX];
     int64_t id;
     bool seen;
 };
+enum tac_order { TAC_UNSORTED, TAC_BY_AGENT_ID, TAC_BY_NUMBER };
 struct tac_ids {
     struct tac_id *v;
     size_t n, cap, seen, rejected;
-    bool sorted;
+    enum tac_order order;
 };
 bool tac_ids_add(struct tac_ids *p, struct slice agent_id, struct slice id);
 struct tac_id *tac_ids_find(struct tac_ids *p, struct slice agent_id);
+const struct tac_id *tac_ids_number(struct tac_ids *p, struct slice number);
 void tac_ids_clear(struct tac_ids *p);
+
+enum tac_stage {
+    TAC_STAGE_PLACES, /* and the names of custom fields */
+    TAC_STAGE_AGENTS,
+    TAC_STAGE_IDS,
+    TAC_STAGE_PLAIN,
+    TAC_STAGE_SOFTWARE,
+    TAC_STAGE_ALERTS,
+    TAC_STAGE_RECENT
+};
+
+struct tac_sync {
+    struct machine m;
+    struct task clients, fields, ids, plain, software, alerts, recent;
+    struct tac_pages agents;
+    bool beta; /* way 1 */
+    struct str dashboard;
+    struct tac_places places;
+    struct tac_names names;
+    bool names_known;
+    struct tac_ids known;
+    bool known_whole;    /* of all agents */
+    size_t known_before; /* as this page began */
+    int64_t emitted, emitted_before;
+    size_t nameless; /* rows without an id, of the list that is read now and has no total */
+    bool alerts_whole;
+    int64_t nalerts;
+};
+
+static inline struct tac_sync *tac_sync_of(struct task *t)
+{
+    return container_of(t->machine, struct tac_sync, m);
+}
+static inline bool tac_wants(const struct machine *m, enum record_kind kind)
+{
+    return (m->in->kinds & SYNC_KIND(kind)) != 0;
+}
+/* The server's clock, as this answer began. */
+static inline usec_t tac_server_now(const struct task *t)
+{
+    return t->date != USEC_NONE ? t->date : t->machine->in->now;
+}
+/* Of lists that come whole in one answer: a row that cannot be used, and its end. */
+void tac_list_begin(struct task *t);
+void tac_list_reject(struct task *t, enum record_kind kind, struct slice id, const char *fault);
+void tac_list_whole(struct task *t, enum record_kind kind, int64_t rows);
+/* A list that is lost costs its own kind, not the run. */
+enum task_verdict tac_list_failed(struct task *t, enum record_kind kind, const struct machine_reply *r, struct err *e);
+
+extern const struct task_kind tac_agents_kind, tac_ids_kind, tac_plain_kind;
+void tac_agents_checkpoint(struct tac_sync *x);
+void tac_agents_resume(struct tac_sync *x, struct slice json);
+extern const struct task_kind tac_software_kind, tac_alerts_kind, tac_recent_kind;
 
 #endif

@@ -3,6 +3,8 @@
 #include "tactical.h"
 #include <stdlib.h>
 
+#define MAX_DESCRIPTION 20000000
+
 static const char *const statuses[] = {"online", "offline", "overdue", "never"};
 
 static bool path_agent(struct tactical *t, struct ask *a, struct answer *r, struct t_agent *ret)
@@ -51,6 +53,13 @@ static bool apply(struct tactical *t, struct answer *r, const struct json *o, in
     struct t_change *c = t_change(t, id);
     control_take_text(o, "hostname", &c->hostname);
     control_take_text(o, "description", &c->description);
+    int64_t bytes;
+    if (json_get_i64(o, "description_bytes", &bytes) && bytes >= 0 && bytes <= MAX_DESCRIPTION) {
+        free(c->description);
+        c->description = mem_alloc((size_t)bytes + 1);
+        memset(c->description, 'x', (size_t)bytes);
+        c->description[bytes] = '\0';
+    }
     control_take_text(o, "logged_in_username", &c->user);
     control_take_text(o, "public_ip", &c->public_ip);
     if (json_get(o, "maintenance_mode"))
@@ -78,7 +87,8 @@ static bool apply(struct tactical *t, struct answer *r, const struct json *o, in
 }
 
 #define AGENT_KEYS                                                                                                     \
-    "hostname", "description", "logged_in_username", "public_ip", "maintenance_mode", "needs_reboot", "site", "status"
+    "hostname", "description", "logged_in_username", "public_ip", "maintenance_mode", "needs_reboot", "site",          \
+        "status", "description_bytes"
 
 static void agents_post(void *self, struct ask *a, struct answer *r)
 {

@@ -5,9 +5,12 @@
 #include "provider/tacticalrmm/tacticalrmm.h"
 
 #define SETTINGS "{\"base_url\":\"https://api.example.com\",\"api_key\":\"KEY\"}"
-#define CLIENTS  "GET /beta/v1/client/"
-#define SITES    "GET /beta/v1/site/?page_size=1000&page="
-#define AGENTS   "GET /beta/v1/agent/?page_size=200&page="
+#define CLIENTS  "GET /clients/"
+#define FIELDS   "GET /core/customfields/"
+#define AGENTS   "GET /beta/v1/agent/?page_size=250&page="
+#define IDS      "GET /agents/?detail=false"
+#define PLAIN    "GET /agents/"
+#define SOFTWARE "GET /software/"
 #define ALERTS   "PATCH /alerts/"
 #define DATE     SECONDS(1795224990) /* 2026-11-21T01:36:30Z, 6.46 s after the recorded agent was seen */
 
@@ -40,6 +43,17 @@ static void alerts(struct play *p, const char *open, const char *recent)
     play_on(p, ALERTS, (struct play_reply){.body = recent, .body_wants = "{\"timeFilter\":7}"});
 }
 
+/* What a test about agents has around them: one site of one client, and nothing else. */
+#define ONE_SITE "[{\"id\":7,\"name\":\"c\",\"sites\":[{\"id\":1,\"name\":\"s\",\"client\":7}]}]"
+static void around(struct play *p, const char *plain)
+{
+    play_json(p, CLIENTS, ONE_SITE);
+    play_json(p, FIELDS, "[]");
+    play_json(p, PLAIN, plain);
+    play_json(p, SOFTWARE, "[]");
+    alerts(p, "[]", "[]");
+}
+
 static void run(struct play *p)
 {
     struct err e = {0};
@@ -53,9 +67,11 @@ static void recorded(struct play *p)
 {
     char *open = fixture("tacticalrmm/alerts.json");
 
-    file(p, CLIENTS, "tacticalrmm/clients.json");
-    file(p, SITES "1", "tacticalrmm/sites_all.json");
+    file(p, CLIENTS, "tacticalrmm/clients_all.json");
+    file(p, FIELDS, "tacticalrmm/custom_fields.json");
     file(p, AGENTS "1", "tacticalrmm/agents_all.json");
+    file(p, PLAIN, "tacticalrmm/agents_rows.json");
+    file(p, SOFTWARE, "tacticalrmm/software_all.json");
     alerts(p, open, open);
     free(open);
 }
@@ -74,7 +90,8 @@ static void recorded_answers_are_told_at_any_cut(void **state)
         "device {\"id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"alternate_id\":\"1\",\"organization_id\":\"5\","
         "\"location_id\":\"10\",\"name\":\"WEB-001\",\"hostname\":\"WEB-001\",\"type\":\"workstation\",\"product_"
         "class\":\"windows\","
-        "\"status\":\"online\",\"agent_version\":\"2.11.0\",\"public_ip\":\"203.0.113.238\",\"ips\":[\"10.155.0.2\","
+        "\"status\":\"online\",\"agent_version\":\"2.11.0\",\"public_ip\":\"203.0.113.238\",\"url\":\"https://"
+        "rmm.example.com/agents/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"ips\":[\"10.155.0.2\","
         "\"fe80::0:8728\"],"
         "\"macs\":[\"FA:80:1A:2F:D8:8D\"],\"maintenance\":false,\"created\":\"2026-11-21T01:36:28.283287Z\","
         "\"last_seen\":\"2026-11-21T01:36:23.539604Z\"}");
@@ -116,7 +133,7 @@ static void recorded_answers_are_told_at_any_cut(void **state)
     assert_says(log, "\"organization_id\":\"8\",\"location_id\":\"13\",\"name\":\"db-1\"");
 
     assert_line(log, "volumes macagentmacagentmacagentmacagentmacagent none");
-    assert_says(log, "\"alternate_id\":\"3\",\"location_id\":\"999\",\"name\":\"mac\""); /* a site nobody listed */
+    assert_says(log, "\"alternate_id\":\"3\",\"organization_id\":\"2\",\"location_id\":\"3\",\"name\":\"mac\"");
     assert_line(log, "system macagentmacagentmacagentmacagentmacagent {\"memory_bytes\":4294967296}");
     assert_says(log, "\"name\":\"Apple M2\"}");
 
@@ -125,6 +142,38 @@ static void recorded_answers_are_told_at_any_cut(void **state)
     assert_int_equal(count_says(log, "system AvID"), 0);
     assert_int_equal(count_says(log, "volumes AvID"), 0);
     assert_line(log, "complete device 4");
+    assert_int_equal(count_says(log, "OUTSIDE"),
+                     0); /* the beta list ignores the limits of a role: its site is not shown */
+    assert_int_equal(count_says(log, "Not the hardware's"), 0); /* each fact from one list alone */
+
+    assert_line(log, "checks LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP "
+                     "{\"total\":5,\"passing\":2,\"failing\":1,\"warning\":1,\"info\":1}");
+    assert_line(log, "custom_fields LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP "
+                     "{\"name\":\"AssetTag\",\"type\":\"text\",\"value\":\"AT-\\\"1\\\" \xf0\x9f\x9a\x80 \"}");
+    assert_line(log, "custom_fields LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP "
+                     "{\"name\":\"Loaner\",\"type\":\"checkbox\",\"value\":\"true\"}");
+    assert_line(
+        log, "custom_fields LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP "
+             "{\"name\":\"Roles \\\"now\\\"\",\"type\":\"multiple\",\"value\":\"[\\\"web\\\",\\\"d\\\\\\\"b\\\"]\"}");
+    assert_int_equal(count_says(log, "custom_fields LEGH"), 3); /* not the client's, nor one that is gone */
+    assert_line(log, "custom_fields linuxagentlinuxagentlinuxagentlinuxagent none");
+    assert_line(log, "custom_fields AvIDAdnAyXLSbWKyEawtWyAIVVIZMoForBFbyvQR none");
+
+    assert_line(log,
+                "software {\"device_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"name\":\"Mesh Agent background "
+                "service\",\"path\":\"C:\\\\Program Files\\\\Mesh\\\\\"}");
+    assert_line(log,
+                "software {\"device_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"name\":\"B\xc3\xbcro-Paket "
+                "\xe2\x80\x9cPro\xe2\x80\x9d \",\"version\":\"2024.1\",\"publisher\":\"M\xc3\xbcller & "
+                "S\xc3\xb6hne\",\"installed\":\"2019-06-09T00:00:00Z\",\"size_bytes\":1288490188}");
+    assert_says(log, "\"name\":\"Notepad++ (64-bit x64)\",\"version\":\"8.7.4\",\"publisher\":\"Notepad++ "
+                     "Team\",\"installed\":\"2024-03-07T00:00:00Z\",\"size_bytes\":18035507}");
+    assert_says(log, "\"name\":\"Firefox\",\"version\":\"133.0.3\",\"publisher\":\"Mozilla\"}");
+    assert_int_equal(count_says(log, "\"name\":\"Twice\""), 2);
+    assert_int_equal(count_says(log, "software {\"device_id\":\"LEGH"), 6);
+    assert_line(log, "software {\"device_id\":\"macagentmacagentmacagentmacagentmacagent\"}"); /* it has none */
+    assert_int_equal(count_says(log, "outside the role"), 0);
+    assert_line(log, "complete software 3");
 
     assert_says(log, "alert 44 {\"device\":\"tzJatsnBYLMPuDCCRnGEYYVkQfsGQONvfWpRtoZm\",\"state\":\"triggered\"");
     assert_says(log, "\"source\":\"check 5\"");
@@ -144,18 +193,21 @@ static void recorded_total_that_is_not_reached_is_told(void **state)
 {
     struct play *p = play();
 
-    file(p, CLIENTS, "tacticalrmm/clients.json");
-    file(p, SITES "1", "tacticalrmm/sites_first.json");
+    file(p, CLIENTS, "tacticalrmm/clients_all.json");
+    play_json(p, FIELDS, "[]");
     file(p, AGENTS "1", "tacticalrmm/agents_first.json");
     file_at(p, AGENTS "2", 404, NULL, "tacticalrmm/invalid_page.json", DATE);
+    play_json(p, IDS, "[]"); /* not all numbers are known, and software wants them */
+    play_json(p, PLAIN, "[]");
+    play_json(p, SOFTWARE, "[]");
     alerts(p, "[]", "[]");
     run(p);
     assert_says(play_log(p),
-                "incomplete location: Tactical RMM, sites, page 1: 21 rows were announced and 3 were given");
-    assert_says(play_log(p),
-                "incomplete device: Tactical RMM, agents, page 2: 120 rows were announced and 1 were given");
+                "incomplete device: Tactical RMM, agent-pages, page 2: 120 rows were announced and 1 were given");
+    assert_int_equal(count_says(play_log(p), "incomplete device"), 1);
     assert_int_equal(count_says(play_log(p), "\ncomplete device"), 0);
-    assert_says(play_log(p), "checkpoint {\"page\":2,\"rows\":1,\"count\":120,\"last\":1,\"doubtful\":false}");
+    assert_says(play_log(p),
+                "checkpoint {\"page\":2,\"rows\":1,\"count\":120,\"last\":1,\"emitted\":1,\"doubtful\":false}");
     play_free(p);
 }
 
@@ -163,10 +215,12 @@ static void recorded_total_that_is_not_reached_is_told(void **state)
 
 static void beta_off(struct play *p, const char *ids)
 {
-    file_at(p, CLIENTS, 404, "text/html; charset=utf-8", "tacticalrmm/not_found.html", DATE);
-    file(p, "GET /clients/", "tacticalrmm/clients_plain.json");
-    play_json(p, "GET /agents/?detail=false", ids);
-    file(p, "GET /agents/", "tacticalrmm/agents_plain.json");
+    file(p, CLIENTS, "tacticalrmm/clients_plain.json");
+    file(p, FIELDS, "tacticalrmm/custom_fields.json");
+    file_at(p, AGENTS "1", 404, "text/html; charset=utf-8", "tacticalrmm/not_found.html", DATE);
+    play_json(p, IDS, ids);
+    file(p, PLAIN, "tacticalrmm/agents_plain.json");
+    play_json(p, SOFTWARE, "[{\"agent\":16,\"software\":[{\"name\":\"7-Zip\"}]}]");
     alerts(p, "[]", "[]");
 }
 
@@ -194,6 +248,10 @@ static void without_beta_api_the_plain_lists_are_read(void **state)
     assert_line(play_log(p), "complete organization 2");
     assert_line(play_log(p), "complete location 3");
     assert_line(play_log(p), "complete device 2");
+    assert_line(play_log(p),
+                "software {\"device_id\":\"yfxobugTPvYjicsESiWTECNafbqnjJUMHBhXspth\",\"name\":\"7-Zip\"}");
+    assert_says(play_log(p), "custom_fields yfxobugTPvYjicsESiWTECNafbqnjJUMHBhXspth {\"name\":\"AssetTag\"");
+    assert_int_equal(count_says(play_calls(p), "\n"), 8); /* however many agents there are */
     play_free(p);
 }
 
@@ -224,45 +282,71 @@ static void agents_by_pages(void **state)
         const char *pages[3];
         const char *says; /* NULL: complete */
         size_t devices;
+        bool ids; /* not all numbers are known */
     } cases[] = {
-        {{PAGE("3", NEXT, ROW("1") "," ROW("2")), PAGE("3", "null", ROW("3"))}, NULL, 3},
-        {{PAGE("0", "null", "")}, NULL, 0},
+        {{PAGE("3", NEXT, ROW("1") "," ROW("2")), PAGE("3", "null", ROW("3"))}, NULL, 3, false},
+        {{PAGE("0", "null", "")}, NULL, 0, false},
         /* an agent was deleted in between: one is missed, the total is less */
         {{PAGE("4", NEXT, ROW("1") "," ROW("2")), PAGE("3", "null", ROW("4"))},
          "the total changed between two pages",
-         3},
+         3,
+         true},
         {{PAGE("4", NEXT, ROW("1") "," ROW("2")), PAGE("4", "null", ROW("4"))},
          "4 rows were announced and 3 were given",
-         3},
+         3,
+         true},
         /* stuck */
-        {{PAGE("4", NEXT, ROW("1") "," ROW("2")), PAGE("4", NEXT, ROW("1") "," ROW("2"))}, "a row came twice", 2},
-        {{PAGE("3", NEXT, ROW("1") "," ROW("2")), PAGE("3", "null", ROW("2") "," ROW("3"))}, "a row came twice", 3},
+        {{PAGE("4", NEXT, ROW("1") "," ROW("2")), PAGE("4", NEXT, ROW("1") "," ROW("2"))}, "a row came twice", 2, true},
+        {{PAGE("3", NEXT, ROW("1") "," ROW("2")), PAGE("3", "null", ROW("2") "," ROW("3"))},
+         "a row came twice",
+         3,
+         true},
         {{PAGE("3", "null",
                ROW("1") ",{\"id\":2,\"agent_id\":null},{\"id\":3,\"agent_id\":\"x\",\"last_seen\":\"yesterday\"}")},
          "a row cannot be named",
-         1},
-        {{PAGE("2", "null", ROW("1") ",[]")}, "a row has no usable id", 1},
+         1,
+         true},
+        {{PAGE("2", "null", ROW("1") ",[]")}, "a row has no usable id", 1, true},
         /* unreadable, but it names itself: it is not missing */
-        {{PAGE("2", "null", ROW("1") ",{\"id\":3,\"agent_id\":\"x\",\"last_seen\":\"yesterday\"}")}, NULL, 1},
-        {{PAGE("\"many\"", "null", ROW("1")), PAGE("1", "null", ROW("1"))}, NULL, 2}, /* asked for again */
+        {{PAGE("2", "null", ROW("1") ",{\"id\":3,\"agent_id\":\"x\",\"last_seen\":\"yesterday\"}")}, NULL, 1, true},
+        {{PAGE("\"many\"", "null", ROW("1")), PAGE("1", "null", ROW("1"))}, NULL, 2, false}, /* asked for again */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        static const char *const rows[] = {"[]", "[" ROW("1") "]", "[" ROW("1") "," ROW("2") "]",
+                                           "[" ROW("1") "," ROW("2") "," ROW("3") "]"};
         struct play *p = play();
-        play_json(p, CLIENTS, "[]");
-        play_json(p, SITES "1", PAGE("0", "null", ""));
+        size_t there = i == ARRAY_LEN(cases) - 2 ? 2 : i == ARRAY_LEN(cases) - 1 ? 1 : cases[i].devices;
+        around(p, rows[there]);
+        if (cases[i].ids)
+            play_json(p, IDS, "[]");
         for (size_t n = 0; n < 3 && cases[i].pages[n]; n++) {
             char call[96];
             snprintf(call, sizeof(call), AGENTS "%zu", i == ARRAY_LEN(cases) - 1 ? 1 : n + 1);
             play_json(p, call, cases[i].pages[n]);
         }
-        alerts(p, "[]", "[]");
         run(p);
         if (cases[i].says)
             assert_says(play_log(p), cases[i].says);
         assert_int_equal(count_says(play_log(p), "incomplete device"), cases[i].says ? 1 : 0);
         assert_int_equal(count_says(play_log(p), "\ncomplete device"), cases[i].says ? 0 : 1);
         assert_int_equal(count_says(play_log(p), "device {"), cases[i].devices);
+        play_free(p);
+    }
+}
+
+/* The pages are whole, and the plain list knows of one more, or one less: nobody is taken as missing. */
+static void two_lists_of_agents_must_agree(void **state)
+{
+    static const char *const plain[] = {"[]", "[" ROW("1") "," ROW("2") "]"};
+
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+        struct play *p = play();
+        around(p, plain[i]);
+        play_json(p, AGENTS "1", PAGE("1", "null", ROW("1")));
+        run(p);
+        assert_says(play_log(p), "incomplete device: Tactical RMM, agents: 1 of them came by pages, against");
+        assert_int_equal(count_says(play_log(p), "\ncomplete device"), 0);
         play_free(p);
     }
 }
@@ -277,11 +361,11 @@ static void cut_page_is_judged_again(void **state)
 
     for (size_t i = 0; i < 2; i++) {
         struct play *p = play();
-        play_json(p, CLIENTS, "[]");
-        play_json(p, SITES "1", PAGE("0", "null", ""));
+        around(p, "[" ROW("1") "," ROW("2") "," ROW("3") "]");
+        if (i)
+            play_json(p, IDS, "[]");
         play_json(p, AGENTS "1", pages[i][0]);
         play_on(p, AGENTS "2", (struct play_reply){.body = pages[i][1], .cut_once = true});
-        alerts(p, "[]", "[]");
         run(p);
         assert_int_equal(count_says(play_log(p), "\ncomplete device"), i == 0);
         play_free(p);
@@ -291,14 +375,15 @@ static void cut_page_is_judged_again(void **state)
 static void resumed_run_goes_on_with_its_page(void **state)
 {
     struct play *p = play();
+    _cleanup_(str_release) struct str plain = {0};
 
-    play_input(p)->checkpoint = SLICE("{\"page\":3,\"rows\":400,\"count\":401,\"last\":400,\"doubtful\":false}");
-    play_json(p, CLIENTS, "[]");
-    play_json(p, SITES "1", PAGE("1", "null", "{\"id\":1,\"name\":\"s\",\"client\":7}"));
-    play_json(p, AGENTS "3", PAGE("401", "null", ROW("401")));
-    alerts(p, "[]", "[]");
+    play_input(p)->checkpoint = SLICE(
+        "{\"page\":3,\"rows\":4,\"count\":5,\"last\":8,\"emitted\":1,\"doubtful\":false}"); /* three were outside */
+    around(p, "[" ROW("1") "," ROW("9") "]");
+    play_json(p, AGENTS "3", PAGE("5", "null", ROW("9")));
+    play_json(p, IDS, "[" ROW("1") "," ROW("9") "]");
     run(p);
-    assert_line(play_log(p), "complete device 401");
+    assert_line(play_log(p), "complete device 2");
     assert_says(play_log(p), "\"organization_id\":\"7\""); /* the sites were read again for it */
     play_free(p);
 }
@@ -306,12 +391,57 @@ static void resumed_run_goes_on_with_its_page(void **state)
 static void only_the_kinds_asked_for(void **state)
 {
     struct play *p = play();
+    struct err e = {0};
 
     play_input(p)->kinds = SYNC_KIND(RECORD_ALERT);
     alerts(p, "[{\"id\":5,\"severity\":\"warning\",\"alert_time\":\"2026-01-01T00:00:00Z\"}]", "[]");
     run(p);
     assert_int_equal(count_says(play_calls(p), "\n"), 2);
     assert_line(play_log(p), "complete alert 1");
+    play_free(p);
+
+    p = play();
+    play_input(p)->kinds = SYNC_KIND(RECORD_SOFTWARE);
+    play_json(p, IDS, "[" ROW("1") "]");
+    play_json(p, SOFTWARE, "[{\"agent\":1,\"software\":[{\"name\":\"x\"}]},{\"agent\":\"one\",\"software\":7}]");
+    run(p);
+    assert_int_equal(count_says(play_calls(p), "\n"), 2);
+    assert_says(play_log(p), "\"name\":\"x\"}");
+    assert_says(play_log(p), "reject software : "); /* whose list it is cannot be told: nothing is taken as removed */
+    assert_says(play_log(p), "incomplete software");
+    play_free(p);
+
+    p = play(); /* there is no list of all updates */
+    play_input(p)->kinds = SYNC_KIND(RECORD_PATCH);
+    assert_false(play_run(p, (struct play_cut){0, 0}, &e));
+    assert_int_equal(e.code, ERR_INPUT);
+    assert_says(e.what, "refresh a device");
+    play_free(p);
+}
+
+/* A right that is missing for one list costs that list. */
+static void list_that_is_refused_costs_its_kind(void **state)
+{
+    static const char denied[] = "{\"detail\":\"You do not have permission to perform this action.\"}";
+    struct play *p = play();
+
+    play_json(p, CLIENTS, ONE_SITE);
+    play_status(p, FIELDS, 403, denied);
+    play_json(p, AGENTS "1", PAGE("1", "null", ROW("1")));
+    play_json(p, PLAIN,
+              "[{\"agent_id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa1\",\"checks\":{\"total\":1},"
+              "\"custom_fields\":[{\"field\":1,\"value\":\"v\"}]}]");
+    play_status(p, SOFTWARE, 403, denied);
+    play_status(p, ALERTS, 403, denied);
+    play_status(p, ALERTS, 403, denied);
+    run(p);
+    assert_line(play_log(p), "complete device 1");
+    assert_says(play_log(p), "checks aaaa");
+    assert_int_equal(count_says(play_log(p), "custom_fields"), 0); /* neither told nor told to be none */
+    assert_says(play_log(p),
+                "incomplete software: Tactical RMM answered 403 to software (You do not have permission to "
+                "perform this action.): give the user's role the right can_list_software");
+    assert_int_equal(count_says(play_log(p), "incomplete alert"), 2);
     play_free(p);
 }
 
@@ -375,15 +505,13 @@ static void status_uses_the_servers_clock(void **state)
 {
     struct play *p = play();
 
-    play_json(p, CLIENTS, "[]");
-    play_json(p, SITES "1", PAGE("0", "null", ""));
+    around(p, "[]");
     play_on(p, AGENTS "1",
             (struct play_reply){
                 .body = PAGE("1", "null",
                              "{\"id\":1,\"agent_id\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"offline_time\":4,"
                              "\"overdue_time\":30,\"last_seen\":\"2026-11-21T01:26:30Z\"}"),
                 .date = DATE});
-    alerts(p, "[]", "[]");
     run(p);
     assert_says(play_log(p), "\"status\":\"offline\"");
     play_free(p);
@@ -399,6 +527,16 @@ static void one_agent(struct play *p)
     play_input(p)->device_id = slice_cstr(agent_id);
     file(p, "GET /agents/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/", "tacticalrmm/agent_detail.json");
     play_json(p, "GET /clients/sites/10/", "{\"id\":10,\"name\":\"Branch\",\"client\":5,\"client_name\":\"Zebra\"}");
+    file(p, FIELDS, "tacticalrmm/custom_fields.json");
+    play_json(p, "GET /software/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/",
+              "{\"id\":9,\"agent\":1,\"software\":[{\"name\":\"7-Zip\",\"size\":\"5.7 MB\"}]}");
+    file(p, "GET /winupdate/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/", "tacticalrmm/updates.json");
+    play_on(p, ALERTS,
+            (struct play_reply){
+                .body =
+                    "[{\"id\":9,\"agent\":1,\"agent_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"message\":\"is "
+                    "overdue\",\"alert_time\":\"2026-01-01T00:00:00Z\"},{\"id\":10,\"agent_id\":\"another's\"}]",
+                .body_wants = "{\"clientFilter\":[5],\"timeFilter\":1}"});
 }
 
 static void single_agent_is_read_with_its_client(void **state)
@@ -413,7 +551,101 @@ static void single_agent_is_read_with_its_client(void **state)
         log, "device "
              "{\"id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"organization_id\":\"5\",\"location_id\":\"10\"}");
     assert_int_equal(count_says(log, "processors LEGH"), 2);
+    assert_line(log, "checks LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP "
+                     "{\"total\":2,\"passing\":2,\"failing\":0,\"warning\":0,\"info\":0}");
+    assert_says(log, "{\"name\":\"Roles \\\"now\\\"\",\"type\":\"multiple\",\"value\":\"[\\\"web\\\",\\\"db\\\"]\"}");
+    assert_says(log, "\"url\":\"https://rmm.example.com/agents/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\"");
+    assert_says(log, "\"name\":\"7-Zip\",\"size_bytes\":5976883}");
+#define PATCH_OF(id, kb, status, more)                                                                                 \
+    "patch {\"device_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"family\":\"os\",\"id\":\"" id                 \
+    "\",\"title\":\"2024-07 Cumulative Update for Windows (" kb ")\",\"kb\":\"" kb "\",\"status\":\"" status "\"" more \
+    ",\"type\":\"Security Updates\""
+#define GUID "424d3469-06a0-bfb4-5df0-fb2667b4000"
+    assert_line(log, PATCH_OF(GUID "6", "KB5033606", "approved", ",\"severity\":\"Critical\"") "}");
+    assert_line(log, PATCH_OF(GUID "5", "KB5033605", "failed", ",\"severity\":\"Critical\"") "}");
+    assert_line(log, PATCH_OF("KB5033604", "KB5033604", "rejected", ",\"severity\":\"Critical\"") "}");
+    assert_line(log, PATCH_OF(GUID "3", "KB5033603", "pending", "") "}");
+    /* in a time zone that nobody tells: the day */
+    assert_line(log, PATCH_OF(GUID "2", "KB5033602", "installed",
+                              ",\"severity\":\"Critical\"") ",\"installed_at\":\"2024-07-14T00:00:00Z\"}");
+    assert_says(log, "reject patch LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP: an update without guid");
+    assert_says(log, "alert 9 {\"device\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\"");
+    assert_int_equal(count_says(log, "alert 10"), 0);
     free(log);
+}
+
+/* Nothing of its own: an empty list where others have an object; no updates; a Linux machine is asked for neither. */
+static void single_agent_without_lists(void **state)
+{
+    struct play *p = play();
+
+    play_input(p)->mode = SYNC_SINGLE;
+    play_input(p)->device_id = slice_cstr(agent_id);
+    play_json(p, "GET /agents/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/",
+              "{\"agent_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"plat\":\"windows\",\"custom_fields\":[]}");
+    play_json(p, "GET /software/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/", "[]");
+    play_json(p, "GET /winupdate/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/", "[]");
+    run(p);
+    assert_line(play_log(p), "software {\"device_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\"}");
+    assert_line(play_log(p), "patch {\"device_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\"}");
+    assert_says(play_log(p), "custom_fields LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP none");
+    assert_int_equal(count_says(play_log(p), "reject"), 0);
+    play_free(p);
+
+    p = play();
+    play_input(p)->mode = SYNC_SINGLE;
+    play_input(p)->device_id = slice_cstr(agent_id);
+    play_json(p, "GET /agents/LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP/",
+              "{\"agent_id\":\"LEGHkdGfleMeRpzhKpLMcNfAQLKHuqnQTupqziQP\",\"plat\":\"linux\"}");
+    run(p);
+    assert_int_equal(count_says(play_calls(p), "\n"), 1);
+    play_free(p);
+}
+
+/* --- words and days --- */
+
+static void days_are_read_in_all_spellings(void **state)
+{
+    static const struct {
+        const char *text, *iso; /* NULL: not known */
+    } days[] = {{"2024-3-07", "2024-03-07"},
+                {"2024-11-30", "2024-11-30"},
+                {"2019-06-09 00:00:00 +0000 UTC", "2019-06-09"},
+                {" 2024-3-7 ", "2024-03-07"},
+                {"01-1-01", NULL},
+                {"0001-01-01 00:00:00 +0000 UTC", NULL},
+                {"2024-13-01", NULL},
+                {"2023-2-29", NULL},
+                {"2024--07", NULL},
+                {"20240307", NULL},
+                {"-2024-3-07", NULL},
+                {"", NULL},
+                {"None", NULL}},
+      installed[] = {{"07 14 2024 03:12", "2024-07-14"}, {"14 07 2024 03:12", NULL}, {"2024-07-14", NULL}, {"", NULL}};
+    usec_t t;
+
+    for (size_t i = 0; i < ARRAY_LEN(days); i++) {
+        usec_t want = days[i].iso && clock_parse_iso(slice_cstr(days[i].iso), &t) ? t : USEC_NONE;
+        assert_true(tac_parse_day(slice_cstr(days[i].text)) == want);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(installed); i++) {
+        usec_t want = installed[i].iso && clock_parse_iso(slice_cstr(installed[i].iso), &t) ? t : USEC_NONE;
+        assert_true(tac_parse_installed(slice_cstr(installed[i].text)) == want);
+    }
+}
+
+static void sizes_are_text(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t bytes;
+    } cases[] = {{"5.7 MB", 5976883}, {"1.2 GB", 1288490188},     {"100.0 kB", 102400},
+                 {"12 B", 12},        {"1 TB", INT64_C(1) << 40}, {"0 B", I64_NONE},
+                 {"", I64_NONE},      {"5.7 apples", I64_NONE},   {"-5 MB", I64_NONE},
+                 {"MB", I64_NONE},    {"5.7", I64_NONE},          {"99999999999 TB", I64_NONE}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_int_equal(tac_parse_size(slice_cstr(cases[i].text)), cases[i].bytes);
 }
 
 static void agent_that_is_missing_is_gone_only_if_said_so(void **state)
@@ -487,6 +719,7 @@ static void refusals_say_where_and_how_to_mend(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct play *p = play();
         struct err e = {0};
+        play_json(p, FIELDS, "[]");
         play_on(p, CLIENTS,
                 (struct play_reply){.status = cases[i].status, .content_type = cases[i].type, .body = cases[i].body});
         assert_false(play_run(p, (struct play_cut){0, 0}, &e));
@@ -504,6 +737,7 @@ static void probe(struct play *p)
 {
     play_json(p, "GET /", "{\"status\":\"ok\"}");
     play_json(p, "GET /core/version/", "\"0.0.203\"");
+    file(p, CLIENTS, "tacticalrmm/clients_plain.json");
 }
 
 static void probe_tells_what_it_found(void **state)
@@ -512,17 +746,17 @@ static void probe_tells_what_it_found(void **state)
     struct err e = {0};
 
     probe(p);
-    play_json(p, "GET /beta/v1/site/?page_size=1", PAGE("21", NEXT, "{\"id\":1,\"name\":\"Main\",\"client\":1}"));
+    play_json(p, "GET /beta/v1/agent/?page_size=1", PAGE("120", NEXT, ROW("1")));
     play_on(p, ALERTS, (struct play_reply){.body = "{\"alerts_count\":30,\"alerts\":[]}", .body_wants = "{\"top\":1}"});
     run(p);
     assert_line(play_log(p),
-                "remark Tactical RMM at api.example.com, dashboard build 0.0.203, 21 sites; the beta API is on");
+                "remark Tactical RMM at api.example.com, dashboard build 0.0.203, 2 clients with 3 sites; the "
+                "beta API is on");
     play_free(p);
 
     p = play_new(tactical(), tactical()->probe, SETTINGS);
     probe(p);
-    file_at(p, "GET /beta/v1/site/?page_size=1", 404, "text/html", "tacticalrmm/not_found.html", DATE);
-    file(p, "GET /clients/", "tacticalrmm/clients_plain.json");
+    file_at(p, "GET /beta/v1/agent/?page_size=1", 404, "text/html", "tacticalrmm/not_found.html", DATE);
     play_json(p, ALERTS, "{\"alerts_count\":0,\"alerts\":[]}");
     run(p);
     assert_says(play_log(p), "3 sites; the beta API is off");
@@ -579,14 +813,19 @@ int main(void)
         cmocka_unit_test(without_beta_api_the_plain_lists_are_read),
         cmocka_unit_test(plain_lists_that_disagree_prove_nothing),
         cmocka_unit_test(agents_by_pages),
+        cmocka_unit_test(two_lists_of_agents_must_agree),
         cmocka_unit_test(cut_page_is_judged_again),
         cmocka_unit_test(resumed_run_goes_on_with_its_page),
         cmocka_unit_test(only_the_kinds_asked_for),
+        cmocka_unit_test(list_that_is_refused_costs_its_kind),
         cmocka_unit_test(bad_alert_row_resolves_nothing),
         cmocka_unit_test(reopened_alert_is_newer_than_its_resolution),
         cmocka_unit_test(status_is_the_products_rule),
         cmocka_unit_test(status_uses_the_servers_clock),
         cmocka_unit_test(single_agent_is_read_with_its_client),
+        cmocka_unit_test(single_agent_without_lists),
+        cmocka_unit_test(days_are_read_in_all_spellings),
+        cmocka_unit_test(sizes_are_text),
         cmocka_unit_test(agent_that_is_missing_is_gone_only_if_said_so),
         cmocka_unit_test(agent_id_has_a_shape),
         cmocka_unit_test(refusals_say_where_and_how_to_mend),

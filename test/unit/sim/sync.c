@@ -192,6 +192,7 @@ static void tactical_is_read(struct world *w)
     assert_int_equal(d.complete[RECORD_DEVICE], json_number(sum, "agents"));
     assert_int_equal(d.complete[RECORD_ORGANIZATION], json_number(sum, "clients"));
     assert_int_equal(d.complete[RECORD_LOCATION], json_number(sum, "sites"));
+    assert_int_equal(d.complete[RECORD_SOFTWARE], json_number(sum, "agents_with_software"));
     assert_true((int64_t)d.records[RECORD_ALERT] >= json_number(sum, "open_alerts")); /* recent ones are read as well */
     settings_free(d.settings);
 }
