@@ -25,7 +25,7 @@ static const struct provider_field fields[] = {
      .label = "User",
      .kind = FIELD_INPUT_TEXT,
      .help = "Of the dashboard, not of SSO; with a role as the key's user."},
-    {.key = "password", .label = "Password", .kind = FIELD_INPUT_SECRET},
+    {.key = "password", .label = "Password", .kind = FIELD_INPUT_SECRET, .help = "Of this user."},
     {.key = "totp_secret",
      .label = "Setup key of the second factor",
      .kind = FIELD_INPUT_SECRET,
