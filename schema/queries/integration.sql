@@ -1,49 +1,43 @@
 -- Integrations. Of a tenant that is being deleted there is none; a suspended one's say so. What makes a snapshot (hub/integration.h) has
 -- the same columns in every query: store/integration.c reads them.
 
--- name: load
--- Snapshots of all tenants, a thousand at a time. $1, $2: after this tenant and integration.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
+-- fragment: snapshot
+-- The columns of a snapshot.
+i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
        i.enabled, t.status <> 'active', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
        i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
-       i.hook_secret_previous_4, i.hook_secret_previous_4_until
+       i.hook_secret_previous_4, i.hook_secret_previous_4_until,
+       (select json_agg(o.external_id)::text from organization_mappings o
+        where o.tenant_id = i.tenant_id and o.integration_id = i.integration_id and not o.auto_sync)
+
+-- name: load
+-- Snapshots of all tenants, a thousand at a time. $1, $2: after this tenant and integration.
+select {snapshot}
 from integration_configurations i join tenants t using (tenant_id)
 where (i.tenant_id, i.integration_id) > ($1::bigint, $2::bigint) and t.status <> 'deleting'
 order by i.tenant_id, i.integration_id limit 1000;
 
 -- name: by_id
 -- $1 tenant, $2 integration.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
-       i.enabled, t.status <> 'active', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
-       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
-       i.hook_secret_previous_4, i.hook_secret_previous_4_until
+select {snapshot}
 from integration_configurations i join tenants t using (tenant_id)
 where i.tenant_id = $1 and i.integration_id = $2::bigint and t.status <> 'deleting';
 
 -- name: by_key
 -- $1 tenant, $2 provider, $3 name.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
-       i.enabled, t.status <> 'active', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
-       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
-       i.hook_secret_previous_4, i.hook_secret_previous_4_until
+select {snapshot}
 from integration_configurations i join tenants t using (tenant_id)
 where i.tenant_id = $1 and i.provider = $2::text and i.name = $3::text;
 
 -- name: by_hook
 -- $1 hook. For intake, before any tenant is known.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
-       i.enabled, t.status <> 'active', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
-       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
-       i.hook_secret_previous_4, i.hook_secret_previous_4_until
+select {snapshot}
 from integration_configurations i join tenants t using (tenant_id)
 where i.hook = $1::text and t.status <> 'deleting';
 
 -- name: by_tenant
 -- All of a tenant, by key. $1 tenant.
-select i.tenant_id, i.integration_id, i.version, i.provider, i.name, i.settings, i.hook, i.hook_secret,
-       i.enabled, t.status <> 'active', i.sync_interval_s, i.hook_secret_previous, i.hook_secret_previous_until,
-       i.hook_secret_previous_2, i.hook_secret_previous_2_until, i.hook_secret_previous_3, i.hook_secret_previous_3_until,
-       i.hook_secret_previous_4, i.hook_secret_previous_4_until,
+select {snapshot},
        i.status, i.error_message, i.last_health_check, i.last_success_at, i.next_sync_at, i.created_at, i.updated_at,
        i.status_since, i.last_delivery_at, i.credential_expires_at,
        (select jsonb_agg(s || jsonb_build_object('next_at', msphub_iso(i.schedule_next[place])) order by place)

@@ -14,11 +14,13 @@ order by o.organization_id limit $5::bigint;
 select organization_id, version, msphub_organization_json(o)::text
 from organization_mappings o where tenant_id = $1 and integration_id = $2::bigint and organization_id = $3::bigint;
 
--- name: decide
--- $1 tenant, $2 integration, $3 organization, $4 the version that was read (0: any), $5 decision, $6 client (null: none). No row:
--- another version by now, or none. A rename is settled by deciding.
+-- name: change
+-- $1 tenant, $2 integration, $3 organization, $4 the version that was read (0: any), $5 decision (null: stays), $6 its client (null:
+-- none), $7 auto-sync (null: stays). No row: another version by now, or none. A rename is settled by deciding.
 update organization_mappings
-set decision = $5::text, client_id = $6::bigint, renamed_from = null, version = version + 1, updated_at = now()
+set decision = coalesce($5::text, decision), client_id = case when $5 is null then client_id else $6::bigint end,
+    renamed_from = case when $5 is null then renamed_from end, auto_sync = coalesce($7::boolean, auto_sync),
+    version = version + 1, updated_at = now()
 where tenant_id = $1 and integration_id = $2::bigint and organization_id = $3::bigint and ($4::bigint = 0 or version = $4)
 returning organization_id, version, msphub_organization_json(organization_mappings)::text;
 
@@ -94,3 +96,8 @@ from clients c
 where o.tenant_id = $1 and o.integration_id = $2::bigint and o.organization_id = $3::bigint
   and c.tenant_id = $1 and c.name_key = lower(coalesce($4::text, left(btrim(o.name), 200)))
 returning o.organization_id, o.version, msphub_organization_json(o)::text;
+
+-- name: devices
+-- Of these organizations, as far as they are stored. $1 tenant, $2 integration, $3 external ids text[].
+select s.external_id from asset_sources s
+where s.tenant_id = $1 and s.integration_id = $2::bigint and s.attributes ->> 'organization_id' = any($3::text[]);

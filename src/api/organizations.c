@@ -17,18 +17,18 @@ void op_organizations_list(struct api_call *c)
     organization_list(c->hub->db, c->integration->id, status, &request, api_reply_page, c);
 }
 
-/* --- which client it is --- */
+/* --- changes --- */
 
-struct decision {
+struct edit {
     struct api_call *call;
-    int64_t id, client_id;
-    bool ignored;
+    int64_t id;
+    struct organization_change change;
 };
 
-static void on_decided(void *arg, const struct row *row, const struct err *e)
+static void on_changed(void *arg, const struct row *row, const struct err *e)
 {
-    struct decision *d = arg;
-    struct api_call *c = d->call;
+    struct edit *ed = arg;
+    struct api_call *c = ed->call;
     if (e && e->code == ERR_NOT_FOUND) {
         api_problem_changed(c); /* it was there when it was read */
     } else if (e && e->code == ERR_CONFLICT) {
@@ -40,38 +40,48 @@ static void on_decided(void *arg, const struct row *row, const struct err *e)
     }
 }
 
-static void on_to_decide(void *arg, const struct row *row, const struct err *e)
+static void on_to_change(void *arg, const struct row *row, const struct err *e)
 {
-    struct decision *d = arg;
-    struct api_call *c = d->call;
+    struct edit *ed = arg;
+    struct api_call *c = ed->call;
     if (e) {
         api_problem_err(c, e);
     } else if (c->if_match && c->if_match != row->version) {
         api_problem_changed(c);
     } else {
         struct audit_actor by = api_actor(c);
-        organization_decide(c->hub->db, &by, c->who.tenant_id, c->integration->id, d->id, row->version, d->client_id,
-                            d->ignored, on_decided, d);
+        organization_change(c->hub->db, &by, c->who.tenant_id, c->integration->id, ed->id, row->version, &ed->change,
+                            on_changed, ed);
     }
 }
 
-/* {"client_id": 7} maps it, {"client_id": null} unmaps it, {"ignored": true} says that it is no client's. */
+static void read_change(struct api_call *c, struct organization_change *ret, struct api_faults *f)
+{
+    const struct json *client = json_get(c->body, "client_id");
+    api_known_members(c, (const char *const[]){"client_id", "ignored", "auto_sync", NULL}, f);
+    ret->decides = client || json_get(c->body, "ignored");
+    ret->ignored = api_member_bool(c, "ignored", false, f);
+    if (json_get(c->body, "auto_sync"))
+        ret->auto_sync = api_member_bool(c, "auto_sync", true, f) ? TRI_YES : TRI_NO;
+    if (!ret->decides && !ret->auto_sync)
+        api_fault(f, "/client_id", "is missing: a client's id, or null for none");
+    if (client && client->type != JSON_NULL &&
+        (!json_get_i64(c->body, "client_id", &ret->client_id) || ret->client_id < 1))
+        api_fault(f, "/client_id", "must be a client's id, or null");
+    if (ret->ignored && ret->client_id)
+        api_fault(f, "/ignored", "an organization that is mapped to a client is not ignored");
+}
+
+/* {"client_id": 7} maps it, {"client_id": null} unmaps it, {"ignored": true} says that it is no client's; {"auto_sync": false} leaves
+ * its devices as they are. */
 void op_organizations_update(struct api_call *c)
 {
     struct api_faults faults = {0};
-    struct decision *d = arena_alloc(c->arena, sizeof(*d));
-    *d = (struct decision){.call = c};
-    const struct json *client = json_get(c->body, "client_id");
-    if (!api_id(c, "id", &d->id))
+    struct edit *ed = arena_alloc(c->arena, sizeof(*ed));
+    *ed = (struct edit){.call = c};
+    if (!api_id(c, "id", &ed->id))
         return;
-    api_known_members(c, (const char *const[]){"client_id", "ignored", NULL}, &faults);
-    d->ignored = api_member_bool(c, "ignored", false, &faults);
-    if (!client && !json_get(c->body, "ignored"))
-        api_fault(&faults, "/client_id", "is missing: a client's id, or null for none");
-    if (client && client->type != JSON_NULL && (!json_get_i64(c->body, "client_id", &d->client_id) || d->client_id < 1))
-        api_fault(&faults, "/client_id", "must be a client's id, or null");
-    if (d->ignored && d->client_id)
-        api_fault(&faults, "/ignored", "an organization that is mapped to a client is not ignored");
+    read_change(c, &ed->change, &faults);
     if (api_faults_none(c, &faults))
-        organization_get(c->hub->db, c->who.tenant_id, c->integration->id, d->id, on_to_decide, d);
+        organization_get(c->hub->db, c->who.tenant_id, c->integration->id, ed->id, on_to_change, ed);
 }

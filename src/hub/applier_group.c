@@ -40,6 +40,7 @@ static void range_clear(struct group *g)
 void group_free(struct group *g)
 {
     range_clear(g);
+    paused_free(g->skips);
     integration_unref(g->it);
     free(g->refresh);
     free(g);
@@ -80,7 +81,7 @@ static void on_record(void *arg, const struct record *r)
     bool good = true;
     if (r->kind == RECORD_REFRESH)
         refresh_add(g, r->ref.device_id);
-    else
+    else if (!paused_skips(g->skips, r))
         good = record_set_add(g->records, r, &e);
     if (good && r->kind == RECORD_ALERT)
         g->alert_states[r->alert.state]++;
@@ -372,6 +373,7 @@ static void on_integration(void *arg, struct integration *it, const struct err *
         return;
     }
     g->it = integration_ref(it);
+    g->skips = paused_new(it);
     if (!it->enabled || it->tenant_suspended) {
         mark_all(g, "held", NULL, DELIVERY_HELD);
     } else if (!it->provider || !it->provider->decode) {

@@ -7,6 +7,7 @@
 #include "hub/applier.h"
 #include "hub/intake_metrics.h"
 #include "hub/integration.h"
+#include "hub/paused.h"
 #include "store/delivery.h"
 
 struct group;
@@ -64,6 +65,7 @@ struct group {
     struct claim *claim;
     int64_t tenant_id, integration_id;
     struct integration *it;
+    struct paused *skips; /* NULL: nothing */
     struct item *items;
     size_t n;
     enum { GROUP_NEW, GROUP_LOOKUP, GROUP_DECODE, GROUP_APPLY, GROUP_MARK } state;

@@ -26,6 +26,8 @@ struct integration {
     } former[INTEGRATION_FORMER_SECRETS]; /* the newest first */
     bool enabled, tenant_suspended;
     usec_t sync_interval; /* USEC_NONE: the option's */
+    struct texts paused;  /* organizations whose auto-sync is off, by their external ids */
+    struct arena *texts;  /* NULL: there are none */
     unsigned refs;
 };
 

@@ -88,6 +88,22 @@ static char *copy(struct slice s)
     return mem_strndup(s.p ? s.p : "", s.n);
 }
 
+static void read_paused(struct integration *it, struct slice ids)
+{
+    struct json *list;
+    if (!ids.n)
+        return;
+    it->texts = arena_new();
+    if (!json_parse(it->texts, ids, &list, NULL))
+        return; /* PostgreSQL made it */
+    for (const struct json *id = list->child; id; id = id->next)
+        it->paused.n++;
+    it->paused.v = arena_alloc(it->texts, it->paused.n * sizeof(*it->paused.v));
+    size_t n = 0;
+    for (const struct json *id = list->child; id; id = id->next)
+        it->paused.v[n++] = id->text;
+}
+
 struct integration *integration_from_row(const struct hub *h, const struct integration_row *row)
 {
     struct integration *it = NEW(struct integration);
@@ -103,6 +119,7 @@ struct integration *integration_from_row(const struct hub *h, const struct integ
     it->enabled = row->enabled;
     it->tenant_suspended = row->tenant_suspended;
     it->sync_interval = row->sync_interval;
+    read_paused(it, row->paused);
 
     struct err e = {0};
     bool good = read_settings(h, it, row->settings, &e);
@@ -139,6 +156,7 @@ void integration_unref(struct integration *it)
     free(it->base_url);
     free(it->unusable);
     settings_free(it->settings);
+    arena_free(it->texts);
     secret_free(it->hook_secret);
     for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++)
         secret_free(it->former[i].secret);

@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "store/organization.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -194,7 +195,7 @@ void run_step(struct run *r)
     if (r->busy || timer_armed(&r->retry) || r->state == RUN_OVER)
         return;
     if (r->stop == RUN_LEASE_LOST) {
-        if (!r->reading && r->state != RUN_LOADING)
+        if (!r->reading && (r->state != RUN_LOADING || r->it)) /* else on_integration is to come */
             run_enter(r, RUN_OVER);
         return;
     }
@@ -228,11 +229,35 @@ void run_beat(struct run *r)
 }
 
 /* --- beginning and ending --- */
+static void begin_reading(struct run *r)
+{
+    run_enter(r, RUN_READING);
+    run_read_start(r);
+}
+
+static void paused_build(struct run *r, struct pg_seg *s)
+{
+    r->paused_stmt = organization_add_devices(s, r->key.tenant_id, r->key.integration_id, &r->it->paused);
+}
+
+static void on_paused(struct run *r, const struct pg_reply *reply)
+{
+    paused_read_devices(r->skips, reply, r->paused_stmt);
+    if (r->stop == RUN_DRAIN)
+        run_release(r);
+    else if (r->stop == RUN_CANCEL)
+        run_finish(r);
+    else
+        begin_reading(r);
+}
+
 static void on_integration(void *arg, struct integration *it, const struct err *e)
 {
     struct run *r = arg;
-    if (it)
+    if (it) {
         r->it = integration_ref(it);
+        r->skips = paused_new(it);
+    }
     if (r->stop == RUN_LEASE_LOST || !it) { /* removed meanwhile: its run went with it */
         if (!it)
             log_warn(r->hub->log, "sync.run.let_go", F_I64("run", r->key.run_id), F_ERR(e));
@@ -244,9 +269,10 @@ static void on_integration(void *arg, struct integration *it, const struct err *
         run_finish(r);
     } else if (r->merging) {
         run_merge(r);
+    } else if (r->skips) {
+        run_do(r, paused_build, on_paused);
     } else {
-        run_enter(r, RUN_READING);
-        run_read_start(r);
+        begin_reading(r);
     }
 }
 
@@ -291,6 +317,7 @@ void run_free(struct run *r)
     str_release(&r->device_id);
     str_release(&r->checkpoint);
     str_release(&r->cursor);
+    paused_free(r->skips);
     integration_unref(r->it);
     free(r);
 }

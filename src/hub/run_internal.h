@@ -3,6 +3,7 @@
 #ifndef MSPHUB_HUB_RUN_INTERNAL_H
 #define MSPHUB_HUB_RUN_INTERNAL_H
 
+#include "hub/paused.h"
 #include "hub/retire.h"
 #include "hub/run.h"
 #include "store/record_set.h"
@@ -49,6 +50,7 @@ struct run {
     usec_t started_at;
     struct str device_id, checkpoint, cursor;
     struct integration *it;
+    struct paused *skips; /* NULL: nothing */
 
     struct ref job;
     bool reading, paused; /* the job is alive; it is paused */
@@ -68,7 +70,7 @@ struct run {
     struct deferred over;
 
     /* the end */
-    unsigned merge_stmt, measure_stmt, alerts_stmt, finish_stmt, found_stmt;
+    unsigned merge_stmt, measure_stmt, alerts_stmt, finish_stmt, found_stmt, paused_stmt;
     bool measures_devices, measures_alerts;
     struct run_absence absence;
     struct retire_decision retire;

@@ -145,7 +145,10 @@ static void on_record(void *arg, const struct record *rec)
     struct err e = {0};
     if (r->stop == RUN_LEASE_LOST)
         return;
-    if (rec->kind == RECORD_REFRESH) {
+    if (paused_skips(r->skips, rec)) {
+        if (rec->kind == RECORD_DEVICE)
+            add_seen(r->open, rec->kind, rec->device.id);
+    } else if (rec->kind == RECORD_REFRESH) {
         if (!r->dry_run)
             r->owner.on_refresh(r->owner.arg, &r->key, rec->ref.device_id);
     } else if (r->dry_run && store && !store->diffs) {
@@ -212,10 +215,18 @@ static void on_job_done(void *arg, const struct engine_counts *counts, const str
     run_step(r);
 }
 
+static void on_paused_device(void *arg, struct slice id)
+{
+    struct run *r = arg;
+    add_seen(r->open, RECORD_DEVICE, id);
+}
+
 void run_read_start(struct run *r)
 {
     r->read_from = loop_wall(r->hub->loop);
     r->open = run_batch_new(r);
+    if (r->skips) /* what is not looked at is not missing */
+        paused_each_device(r->skips, on_paused_device, r);
     r->reading = true;
     const struct engine_job job = {
         .ops = r->it->provider->sync,

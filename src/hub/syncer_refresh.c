@@ -8,6 +8,7 @@
 
 #include "base/crypto.h"
 #include "base/mem.h"
+#include "hub/paused.h"
 #include "store/record_set.h"
 
 #include <assert.h>
@@ -47,6 +48,7 @@ struct item {
     struct ref job;
     bool reading; /* the job is alive */
     struct record_set *records;
+    struct paused *skips;   /* NULL: nothing */
     TAILQ_ENTRY(item) link; /* waiting ones, by due */
 };
 
@@ -111,6 +113,7 @@ static void item_free(struct item *i)
     HASH_DEL(f->by_key, i);
     f->depth->value = (double)HASH_COUNT(f->by_key);
     record_set_free(i->records);
+    paused_free(i->skips);
     free(i);
 }
 
@@ -123,6 +126,7 @@ static void item_done(struct item *i, const struct err *e)
     bool retry = e && !(hopeless & BIT(e->code)) && ++i->tries < MAX_TRIES;
     f->active--;
     record_set_free(TAKE(i->records));
+    paused_free(TAKE(i->skips));
     if (e)
         log_info(f->hub->log, "sync.refresh.failed", F_I64("integration", i->key.integration_id),
                  F_SLICE("device", device_of(i)), F_BOOL("retry", retry), F_ERR(e));
@@ -165,7 +169,7 @@ static void on_record(void *arg, const struct record *r)
 {
     struct item *i = arg;
     struct err e = {0};
-    if (r->kind == RECORD_REFRESH) /* that is what we are doing */
+    if (r->kind == RECORD_REFRESH || paused_skips(i->skips, r)) /* the former is what we are doing */
         return;
     if (!record_set_add(i->records, r, &e)) {
         record_set_broken(i->records, r->kind, record_id(r));
@@ -218,6 +222,7 @@ static void on_integration(void *arg, struct integration *it, const struct err *
         item_done(i, e);
         return;
     }
+    i->skips = paused_new(it);
     const struct engine_job job = {
         .ops = it->provider->sync,
         .integration = it,

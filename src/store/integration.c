@@ -17,6 +17,7 @@ void integration_row_read(const struct pg_reply *r, unsigned stmt, size_t row, s
         .enabled = pg_bool(r, stmt, row, 8),
         .tenant_suspended = pg_bool(r, stmt, row, 9),
         .sync_interval = pg_is_null(r, stmt, row, 10) ? USEC_NONE : SECONDS(pg_i64(r, stmt, row, 10)),
+        .paused = pg_text(r, stmt, row, 11 + 2 * INTEGRATION_FORMER_SECRETS),
     };
     for (unsigned i = 0; i < INTEGRATION_FORMER_SECRETS; i++) {
         ret->former[i].secret = pg_text(r, stmt, row, 11 + 2 * i);
@@ -66,17 +67,17 @@ unsigned integration_add_by_tenant(struct pg_seg *s, int64_t tenant_id)
 void integration_status_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_status *ret)
 {
     *ret = (struct integration_status){
-        .status = pg_text(r, stmt, row, 19),
-        .error_message = pg_text(r, stmt, row, 20),
-        .last_health_check = pg_time(r, stmt, row, 21),
-        .last_success_at = pg_time(r, stmt, row, 22),
-        .next_sync_at = pg_time(r, stmt, row, 23),
-        .created_at = pg_time(r, stmt, row, 24),
-        .updated_at = pg_time(r, stmt, row, 25),
-        .since = pg_time(r, stmt, row, 26),
-        .last_delivery_at = pg_time(r, stmt, row, 27),
-        .credential_expires_at = pg_time(r, stmt, row, 28),
-        .schedules = pg_text(r, stmt, row, 29),
+        .status = pg_text(r, stmt, row, 20),
+        .error_message = pg_text(r, stmt, row, 21),
+        .last_health_check = pg_time(r, stmt, row, 22),
+        .last_success_at = pg_time(r, stmt, row, 23),
+        .next_sync_at = pg_time(r, stmt, row, 24),
+        .created_at = pg_time(r, stmt, row, 25),
+        .updated_at = pg_time(r, stmt, row, 26),
+        .since = pg_time(r, stmt, row, 27),
+        .last_delivery_at = pg_time(r, stmt, row, 28),
+        .credential_expires_at = pg_time(r, stmt, row, 29),
+        .schedules = pg_text(r, stmt, row, 30),
     };
 }
 

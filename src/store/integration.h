@@ -18,6 +18,7 @@ struct integration_row { /* borrows from the reply */
     } former[INTEGRATION_FORMER_SECRETS]; /* of the webhook, the newest first */
     bool enabled, tenant_suspended;
     usec_t sync_interval; /* USEC_NONE: the option's */
+    struct slice paused;  /* JSON: external ids of organizations whose auto-sync is off; SLICE_NONE: of none */
 };
 void integration_row_read(const struct pg_reply *r, unsigned stmt, size_t row, struct integration_row *ret);
 

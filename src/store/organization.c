@@ -30,23 +30,42 @@ void organization_get(struct pg_pool *db, int64_t tenant_id, int64_t integration
     row_submit(s, stmt, "organization", cb, arg);
 }
 
-void organization_decide(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
-                         int64_t organization_id, int64_t version, int64_t client_id, bool ignored, row_cb *cb,
+void organization_change(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
+                         int64_t organization_id, int64_t version, const struct organization_change *change, row_cb *cb,
                          void *arg)
 {
     struct pg_seg *s = pg_seg_new(db, tenant_id);
     audit_by(s, by);
-    unsigned stmt = pg_add(s, &Q_ORGANIZATION_DECIDE);
+    unsigned stmt = pg_add(s, &Q_ORGANIZATION_CHANGE);
     pg_p_i64(s, tenant_id);
     pg_p_i64(s, integration_id);
     pg_p_i64(s, organization_id);
     pg_p_i64(s, version);
-    pg_p_str(s, client_id ? "mapped" : ignored ? "ignored" : "unmapped");
-    if (client_id)
-        pg_p_i64(s, client_id);
+    pg_p_str(s, !change->decides ? NULL : change->client_id ? "mapped" : change->ignored ? "ignored" : "unmapped");
+    if (change->client_id)
+        pg_p_i64(s, change->client_id);
     else
         pg_p_null(s);
+    if (change->auto_sync == TRI_UNKNOWN)
+        pg_p_null(s);
+    else
+        pg_p_bool(s, change->auto_sync == TRI_YES);
     row_submit(s, stmt, "organization", cb, arg);
+}
+
+unsigned organization_add_devices(struct pg_seg *s, int64_t tenant_id, int64_t integration_id,
+                                  const struct texts *external_ids)
+{
+    struct pg_array ids;
+    pg_array_init(&ids, PG_TEXT);
+    for (size_t i = 0; i < external_ids->n; i++)
+        pg_array_text(&ids, external_ids->v[i]);
+    unsigned stmt = pg_add(s, &Q_ORGANIZATION_DEVICES);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, integration_id);
+    pg_p_array(s, &ids);
+    pg_array_release(&ids);
+    return stmt;
 }
 
 void organization_suggest(struct pg_pool *db, int64_t integration_id, const struct page_request *q, page_cb *cb,

@@ -2,6 +2,7 @@
 #ifndef MSPHUB_STORE_ORGANIZATION_H
 #define MSPHUB_STORE_ORGANIZATION_H
 
+#include "msphub/record.h"
 #include "store/audit.h"
 
 /* status: "unmapped", "mapped", "ignored", "renamed", "missing"; SLICE_NONE: any. */
@@ -9,11 +10,20 @@ void organization_list(struct pg_pool *db, int64_t integration_id, struct slice 
                        page_cb *cb, void *arg);
 void organization_get(struct pg_pool *db, int64_t tenant_id, int64_t integration_id, int64_t organization_id,
                       row_cb *cb, void *arg);
-/* Which client it is; 0: none, then `ignored` tells whether that is meant so. version 0: whichever; another one, or none:
- * ERR_NOT_FOUND. No such client: ERR_CONFLICT. */
-void organization_decide(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
-                         int64_t organization_id, int64_t version, int64_t client_id, bool ignored, row_cb *cb,
+struct organization_change {
+    bool decides;       /* which client it is */
+    int64_t client_id;  /* 0: none, */
+    bool ignored;       /* then whether that is meant so */
+    enum tri auto_sync; /* UNKNOWN: stays */
+};
+/* version 0: whichever; another one, or none: ERR_NOT_FOUND. No such client: ERR_CONFLICT. */
+void organization_change(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
+                         int64_t organization_id, int64_t version, const struct organization_change *change, row_cb *cb,
                          void *arg);
+
+/* The stored devices of these: one row (external id) each. */
+unsigned organization_add_devices(struct pg_seg *s, int64_t tenant_id, int64_t integration_id,
+                                  const struct texts *external_ids);
 
 /* Undecided ones with the clients that they may be, each with score and reasons (msphub_mapping_candidates). */
 void organization_suggest(struct pg_pool *db, int64_t integration_id, const struct page_request *q, page_cb *cb,

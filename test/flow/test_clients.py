@@ -132,6 +132,29 @@ class Clients(World):
         self.problem(self.api.post(path, {"name": " "}), 422)
         self.problem(self.api.post("/api/v1/integrations/ninjaone/organizations/999999/client", {}), 404)
 
+    def test_auto_sync(self):
+        organization = next(o for o in self.items("/api/v1/integrations/ninjaone/organizations") if o["assets"] > 3)
+        path = f"/api/v1/integrations/ninjaone/organizations/{organization['id']}"
+        assets = self.items(f"/api/v1/assets?organization_id={organization['id']}")
+        self.assertFalse(self.ok(self.change("PATCH", path, "*", {"auto_sync": False}))["auto_sync"])
+        self.problem(self.change("PATCH", path, "*", {"auto_sync": "no"}), 422)
+        for n, asset in enumerate(assets[:2]):
+            device = self.ok(self.api.get(f"/api/v1/assets/{asset['id']}"))["sources"][0]["external_id"]
+            if n:
+                self.sim.command("DELETE", f"/control/ninja/devices/{device}")
+            else:
+                self.sim.command("PATCH", f"/control/ninja/devices/{device}", {"displayName": "RENAMED-UPSTREAM"})
+        for _ in range(3):  # two complete lists without it would retire it
+            self.assertEqual(self.sync("ninjaone")["status"], "success")
+        names = lambda: {a["id"]: a["name"] for a in self.items(f"/api/v1/assets?organization_id={organization['id']}")}
+        self.assertEqual(names(), {a["id"]: a["name"] for a in assets})
+        self.ok(self.change("PATCH", path, "*", {"auto_sync": True}))
+        for _ in range(3):
+            self.sync("ninjaone")
+        now = names()
+        self.assertEqual(now[assets[0]["id"]], "RENAMED-UPSTREAM")
+        self.assertNotIn(assets[1]["id"], now)
+
     def test_another_tenant(self):
         theirs, _ = self.create(self.other, name="Theirs")
         organization = self.items("/api/v1/integrations/ninjaone/organizations")[0]
