@@ -77,8 +77,13 @@ delete from field_precedence where tenant_id = $1 and field_group = $2::text;
 select tenant_id from asset_dirty order by tenant_id limit 1;
 
 -- name: upkeep
--- Of all tenants: history older than $1 goes, at most $2 rows; conflicts that are none any more, as many. Gives both counts.
+-- Of all tenants: history and aliases older than $1 go, at most $2 rows each; conflicts that are none any more, as many; alerts that were
+-- written while their asset was joined with another one follow it. Gives the counts.
 with old as (
     delete from asset_history where ctid = any (array(select ctid from asset_history where at < $1::timestamptz limit $2::bigint)) returning 1
+), forgotten as (
+    delete from asset_aliases
+    where ctid = any (array(select ctid from asset_aliases where since < $1 and asset_id > 0 order by since limit $2)) returning 1
 )
-select (select count(*) from old), msphub_conflicts_settle($2);
+select (select count(*) from old), (select count(*) from forgotten), msphub_conflicts_settle($2),
+       msphub_aliases_settle(now() - interval '10 minutes');

@@ -10,6 +10,17 @@
 -- What an asset is called, from its attributes `a`.
 left(coalesce(nullif(a->>'name', ''), nullif(a->>'hostname', ''), nullif(a->>'dns_name', ''), external_id), 1000)
 
+-- fragment: said
+-- What the source `s` says, as msphub_source_said has it: written out, since a function would be started for each.
+s.attributes || (select msphub_overlay(
+                    case f.facet when 1 then f.body
+                                 when 12 then jsonb_build_object('assignment', f.body)
+                                              || case when f.body ? 'room' then jsonb_build_object('room', f.body->'room') else '{}' end
+                                 else jsonb_build_object(msphub_facet_name(f.facet), f.body) end)
+                 from (select x.facet, x.body from asset_source_facets x
+                       where x.tenant_id = $1 and x.integration_id = s.integration_id and x.external_id = s.external_id
+                         and x.facet in (0, 1, 2, 6, 10, 12) offset 0) f)
+
 -- name: begin
 -- One writer an integration at a time: no deadlocks, and what a statement found absent stays absent until it inserts.
 -- $1 tenant, $2 integration
@@ -253,7 +264,7 @@ select msphub_identify($1::bigint, $2::bigint, $3::text[], $4::bigint);
 
 -- name: merge
 -- Writes the assets of marked sources again, and those of asset_dirty, from all their sources and facets; what comes out the same is not
--- written. Of several sources msphub_asset_said tells whose word counts. What a person has locked stays, and who stands behind 'ours'
+-- written. Whose word counts of several sources is what msphub_asset_said tells, written out. What a person has locked stays, and who stands behind 'ours'
 -- fills only what is empty; where a source says other than the person, that is a conflict, until it agrees. Changes go to the history.
 -- $1 tenant, $2 integration (0: none), $3 ids text[] (null: any), $4 at most so many
 -- Gives: marks taken, assets written, rows of asset_dirty taken.
@@ -295,15 +306,25 @@ with marked as materialized (
                case when bool_and(s.retired_at is not null) then max(s.retire_reason) end as retire_reason
         from (select * from asset_sources x where x.tenant_id = $1 and x.asset_id = t.asset_id offset 0) s) d
     cross join lateral (
-        select msphub_source_said($1, d.integration_id, d.external_id, d.attributes) as a, d.integration_id as client_of,
-               (select array(select jsonb_array_elements_text(fills->d.integration_id::text)) from places
-                where fills->d.integration_id::text <> '[]') as filling
+        select {said} as a, s.integration_id as client_of,
+               (select array(select jsonb_array_elements_text(fills->s.integration_id::text)) from places
+                where fills->s.integration_id::text <> '[]') as filling
+        from (select d.integration_id, d.external_id, d.attributes) s
         where d.sources = 1
         union all
-        select jsonb_object_agg(m.said, m.value), max(m.integration_id) filter (where m.said = 'organization_id'),
-               array_agg(m.said) filter (where m.rank >= 1000)
-        from msphub_asset_said($1, t.asset_id, (select ranks from places)) m
-        where d.sources > 1 having d.sources > 1) said
+        select jsonb_object_agg(m.key, m.value), max(m.integration_id) filter (where m.key = 'organization_id'),
+               array_agg(m.key) filter (where m.rank >= 1000)
+        from (select distinct on (e.key collate "C") e.*
+              from (select k.key, k.value, o.integration_id, o.external_id, o.is_retired, o.last_seen,
+                           coalesce((o.ranks->>k.key)::integer, 900) as rank
+                    from (select s.integration_id, s.external_id, s.retired_at is not null as is_retired, s.last_seen,
+                                 (select ranks from places)->s.integration_id::text as ranks, {said} as said
+                          from (select * from asset_sources x where x.tenant_id = $1 and x.asset_id = t.asset_id offset 0) s
+                          where d.sources > 1 offset 0) o
+                    cross join lateral jsonb_each(o.said) k
+                    where k.value not in ('""', 'null', '[]', '{}') offset 0) e
+              order by e.key collate "C", e.is_retired, e.rank, e.integration_id, e.last_seen desc nulls last, e.external_id) m
+        having d.sources > 1) said
     left join lateral (select jsonb_object_agg(k.field, k.value) as locks from asset_field_locks k
                        where k.tenant_id = $1 and k.asset_id = t.asset_id) l on true
     where d.sources > 0
@@ -350,7 +371,8 @@ with marked as materialized (
            case when 'management' = any (filling) then coalesce((was).barcodes, barcodes) else barcodes end as barcodes,
            case when ours ? 'assigned_user' then ours->>'assigned_user' else assigned_user end as assigned_user,
            case when ours ? 'assigned_email' then ours->>'assigned_email' else assigned_email end as assigned_email,
-           (ours->>'client_id')::bigint as client_id, retired_at, retire_reason
+           (select c.client_id from clients c
+            where c.tenant_id = $1 and c.client_id = (ours->>'client_id')::bigint limit 1) as client_id, retired_at, retire_reason
     from compared
 ), written as (
     insert into assets as w

@@ -55,8 +55,8 @@ void precedence_set(struct pg_pool *db, const struct audit_actor *by, int64_t te
 /* A tenant that has assets waiting to be merged (inventory_add_merge with integration 0 does it); 0: none. */
 unsigned asset_add_waiting(struct pg_seg *s);
 int64_t asset_read_waiting(const struct pg_reply *r, unsigned stmt);
-/* At most `limit` rows each: history from before `before` goes, and what is no conflict any more. The statement's result is both
- * counts. */
+/* At most `limit` rows each: history from before `before` goes, and what is no conflict any more; alerts follow assets that were
+ * joined while they were written. The statement's result is the counts. */
 unsigned asset_add_upkeep(struct pg_seg *s, usec_t before, int64_t limit);
 
 #endif

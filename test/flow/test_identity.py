@@ -97,6 +97,23 @@ class Identity(World):
         finally:
             self.api = mine
 
+    def test_two_at_once(self):
+        """Two integrations meet the same machines for the first time, at the same time: each machine is one asset."""
+        api = self.connect(self.new_tenant("twins", "Twin MSP"))
+        runs = {}
+        for key in "tacticalrmm", "tacticalrmm:twin":
+            self.ok(api.post(f"/api/v1/integrations/{key}/configure",
+                             {"settings": {"base_url": self.sim.tactical, "api_key": "SIMTACTICALKEYFULLACCESS00000001"}}))
+        for key in "tacticalrmm", "tacticalrmm:twin":
+            runs[key] = self.ok(api.post(f"/api/v1/integrations/{key}/sync", {"mode": "full"}), 202, 409)["run_id"]
+        for key, run in runs.items():
+            ended = eventually(lambda: (r := self.ok(api.get(f"/api/v1/integrations/{key}/runs/{run}")))["status"] not in ("queued", "running") and r, key)
+            self.assertEqual(ended["status"], "success", ended)
+        assets = self.ok(api.get("/api/v1/assets?limit=500"))["items"]
+        self.assertEqual(len([a for a in assets if a["serial"]]), len({a["serial"] for a in assets if a["serial"]}))
+        self.assertLess(len(assets), 80)
+        self.assertEqual(self.ok(api.get("/api/v1/conflicts"))["items"], [])
+
     def test_candidate(self):
         t, n = self.pick(same_maker=False)
         device = self.source(n, "ninjaone")["external_id"]

@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "base/metrics.h"
 #include "pgtest.h"
+#include "store/asset_edit.h"
 #include "store/inventory.h"
 
 #include <setjmp.h>
@@ -369,6 +370,42 @@ static void both_at_once_make_one(void **state)
     assert_conflicts("");
 }
 
+/* An alert that was written while its asset became a part of another one. */
+static void a_late_alert_follows(void **state)
+{
+    struct world *w = *state;
+    tell(w, w->ninja, .id = "1", .serial = "SN100001");
+    tell(w, w->tactical, .id = "2", .serial = "SN100001");
+    pgtest_sql(pg,
+               "insert into rmm_alerts (tenant_id, integration_id, series, state, changed_at, triggers, "
+               "first_received_at, stamps, asset_id) select tenant_id, %lld, 's', 'triggered', now(), '{1}', now(), "
+               "'{}', asset_id from asset_aliases",
+               (long long)w->tactical);
+    assert_value("f", "select asset_id = (select asset_id from assets) from rmm_alerts");
+    struct pg_seg *s = pg_seg_new(w->pool, PG_ALL_TENANTS);
+    asset_add_upkeep(s, 0, 100);
+    pg_submit(s, on_reply, w);
+    wait_for(w, 1);
+    assert_value("t", "select asset_id = (select asset_id from assets) from rmm_alerts");
+}
+
+/* A person placed it at a client that is no more: that must not stand in the way of every sync from then on. */
+static void a_client_that_goes_unlocks(void **state)
+{
+    struct world *w = *state;
+    tell(w, w->ninja, .id = "1", .name = "a", .serial = "SN100001");
+    pgtest_sql(pg, "insert into clients (tenant_id, name) values (%lld, 'c')", (long long)w->tenant);
+    pgtest_sql(pg, "insert into asset_field_locks select a.tenant_id, asset_id, 'client_id', "
+                   "to_jsonb(clients.client_id), 'ada' from "
+                   "assets a join clients using (tenant_id)");
+    tell(w, w->ninja, .id = "1", .name = "b", .serial = "SN100001");
+    assert_value("t", "select a.client_id is not null from assets a");
+    pgtest_sql(pg, "delete from clients");
+    tell(w, w->ninja, .id = "1", .name = "c", .serial = "SN100001");
+    assert_value("t", "select a.client_id is null and name = 'c' from assets a");
+    assert_value("0", "select count(*) from asset_field_locks");
+}
+
 static void one_source_ties_two_assets(void **state)
 {
     struct world *w = *state;
@@ -583,6 +620,8 @@ int main(void)
         TEST(a_dock_is_no_machine),
         TEST(keys_that_come_later_join),
         TEST(both_at_once_make_one),
+        TEST(a_late_alert_follows),
+        TEST(a_client_that_goes_unlocks),
         TEST(one_source_ties_two_assets),
         TEST(clones_stay_two),
         TEST(enrolled_again_is_the_same),
