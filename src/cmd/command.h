@@ -48,7 +48,7 @@ bool invocation_reread(const struct invocation *inv, struct options *ret, struct
 
 int command_help(struct invocation *inv);
 
-extern const struct command command_serve, command_migrate, command_check_config, command_tenant, command_api_key,
+extern const struct command command_serve, command_migrate, command_check_config, command_doctor, command_tenant, command_api_key,
     command_user, command_import, command_rotate_key, command_version;
 
 #endif

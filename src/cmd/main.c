@@ -8,7 +8,7 @@
 static const struct command command_help_ = {"help", "", "this list", NULL, command_help};
 
 const struct command *const commands[] = {
-    &command_serve,  &command_migrate,    &command_check_config, &command_tenant, &command_user, &command_api_key,
+    &command_serve,  &command_migrate,    &command_check_config, &command_doctor, &command_tenant, &command_user, &command_api_key,
     &command_import, &command_rotate_key, &command_version,      &command_help_,  NULL,
 };
 

@@ -13,8 +13,8 @@ void oneshot_done(struct oneshot *o, const struct err *e)
     loop_stop(o->loop);
 }
 
-int oneshot_run_with(struct invocation *inv, void (*start)(struct oneshot *o), void (*stop)(struct oneshot *o),
-                     void *arg)
+int oneshot_run_around(struct invocation *inv, void (*start)(struct oneshot *o), void (*let_go)(struct oneshot *o),
+                       void (*stop)(struct oneshot *o), void *arg)
 {
     struct oneshot o = {.inv = inv, .arg = arg, .status = EXIT_FAILED};
     /* What the pool would log (a refused connection) reaches the person as the command's own error. */
@@ -27,6 +27,8 @@ int oneshot_run_with(struct invocation *inv, void (*start)(struct oneshot *o), v
     start(&o);
     if (!o.done)
         loop_run(o.loop);
+    if (let_go)
+        let_go(&o);
     pg_pool_free(o.db);
     if (stop)
         stop(&o);
@@ -34,6 +36,12 @@ int oneshot_run_with(struct invocation *inv, void (*start)(struct oneshot *o), v
     metrics_free(o.metrics);
     log_free(o.log);
     return o.status;
+}
+
+int oneshot_run_with(struct invocation *inv, void (*start)(struct oneshot *o), void (*stop)(struct oneshot *o),
+                     void *arg)
+{
+    return oneshot_run_around(inv, start, NULL, stop, arg);
 }
 
 int oneshot_run(struct invocation *inv, void (*start)(struct oneshot *o))

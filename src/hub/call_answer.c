@@ -116,6 +116,8 @@ void call_on_head(void *arg, const struct http_reply_head *h)
         str_add(&c->location, slice_of(v, strcspn(v, "?#")));
     if ((v = http_reply_head_get(h, "Date")))
         (void)reply_parse_date(v, &c->date);
+    if (c->date != USEC_NONE)
+        c->env->counts.skew = c->date - loop_wall(c->env->hub->loop);
     c->retry_after =
         reply_parse_retry_after(http_reply_head_get(h, "Retry-After"), c->date, loop_wall(c->env->hub->loop));
     call_take_rate(c, h);

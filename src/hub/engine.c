@@ -296,6 +296,7 @@ struct ref engine_start(struct engine *e, const struct engine_job *spec)
         .it = integration_ref(spec->integration),
         .ops = spec->ops,
         .urgent = spec->urgent,
+        .counts = {.skew = USEC_NONE},
         .metrics = &e->metrics,
         .on_ended = on_call_ended,
     };

@@ -321,6 +321,27 @@ static void a_wait_that_is_too_long_fails_and_says_so(void **state)
     assert_int_equal(product_visits(f->product, NULL), 1);
 }
 
+/* --- whose clock is off --- */
+
+static void of_another_time(struct fixture *f, struct visit *v)
+{
+    visit_answer(v, 200, v->nth == 1 ? "" : "Date: Sat, 31 Jan 2026 10:00:00 GMT\r\n", BODY);
+}
+
+static void the_products_clock_is_compared_with_ours(void **state)
+{
+    struct fixture *f = *state;
+    SCRIPT(silent, GET("/a"));
+    SCRIPT(s, GET("/a"));
+
+    f->handler = of_another_time;
+    kit_run(f->hub, f->it, &silent);
+    assert_true(silent.counts.skew == USEC_NONE);
+    kit_run(f->hub, f->it, &s);
+    usec_t want = SECONDS(1769853600) - loop_wall(f->loop); /* that very time */
+    assert_true(s.counts.skew - want < SECONDS(30) && want - s.counts.skew < SECONDS(30));
+}
+
 /* --- odd answers --- */
 
 static void unavailable_once(struct fixture *f, struct visit *v)
@@ -1027,6 +1048,7 @@ int main(void)
         T(another_run_waits_as_well),
         T(throttled_without_retry_after_backs_off),
         T(a_wait_that_is_too_long_fails_and_says_so),
+        T(the_products_clock_is_compared_with_ours),
         T(server_errors_are_tried_again),
         T(attempts_end_and_the_body_is_kept_in_part),
         T(a_page_where_data_was_due_is_not_fed),
