@@ -235,7 +235,7 @@ class Tactical(World):
         self.act(online, "reboot", 422)
         self.asked()
         self.assertEqual(self.act(online, "reboot", confirm=True)["result"], {"rebooting": True})
-        self.assertEqual(self.asked(), {"POST /agents/{agent_id}/reboot/": 1})
+        self.assertEqual(self.asked()["POST /agents/{agent_id}/reboot/"], 1)
         self.sim.command("PATCH", f"/control/tactical/agents/{online}", {"status": "offline"})
         self.addCleanup(self.sim.command, "PATCH", f"/control/tactical/agents/{online}", {"status": "online"})
         answer = self.api.post(f"/api/v1/assets/{self.asset(online)['id']}/actions/reboot", {"confirm": True})
@@ -262,7 +262,7 @@ class Tactical(World):
         first = self.ok(self.api.post(link, {}))
         self.assertTrue(first["result"]["url"].startswith("https://mesh.example.com/?login="))
         self.assertEqual(self.ok(self.api.post(link, {}))["result"], first["result"])  # five minutes
-        self.assertEqual(self.asked(), {"GET /agents/{agent_id}/meshcentral/": 1})
+        self.assertEqual(self.asked()["GET /agents/{agent_id}/meshcentral/"], 1)
         login = first["result"]["url"].split("login=")[1].split("&")[0]
         self.assertNotIn(login, self.hub.process.text())
         self.assertNotIn(login, json.dumps(self.cluster.sql("select to_jsonb(t) from audit_logs t")))
