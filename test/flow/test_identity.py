@@ -135,6 +135,19 @@ class Identity(World):
         self.ok(self.post(f"/api/v1/assets/{t['id']}/merge", {"other": n["id"]}))
         self.assertEqual(len(self.asset(t["id"])["sources"]), 2)
 
+    def test_a_candidate_that_is_one(self):
+        t, n = self.pick(same_maker=False)
+        self.sim.command("PATCH", f"/control/ninja/devices/{self.source(n, 'ninjaone')['external_id']}", {"serialNumber": t["serial"]})
+        self.sync("ninjaone")
+        found, = self.conflicts(n, status="open")
+        settled = self.ok(self.post(f"/api/v1/conflicts/{found['id']}/resolve", {"resolution": "merged"}))
+        kept = min(t["id"], n["id"])
+        self.assertEqual((settled["resolution"], settled["asset_id"], settled["other_asset_id"]), ("merged", kept, kept))
+        self.sync("ninjaone")
+        self.assertEqual(len(self.asset(kept)["sources"]), 2)
+        self.assertEqual([h["action"] for h in self.items(f"/api/v1/assets/{kept}/history") if h["actor"]], ["merged"])
+        self.assertIn("conflict.resolved", [a["action"] for a in self.items("/api/v1/audit?target_type=conflict")])
+
     def test_a_candidate_that_is_no_more(self):
         t, n = self.pick(same_maker=False)
         device = self.source(n, "ninjaone")["external_id"]
