@@ -61,7 +61,7 @@ struct task {
     usec_t date; /* the server's clock as this answer began; USEC_NONE */
 };
 
-#define MACHINE_MAX_TASKS 16
+#define MACHINE_MAX_TASKS 32
 struct machine {
     const struct machine_input *in;
     const struct sink *sink;

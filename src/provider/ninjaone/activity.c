@@ -7,32 +7,34 @@
 static const struct {
     const char *type, *status;
     enum nin_action action;
+    unsigned parts; /* of the device; those of REFRESH are read again */
 } actions[] = {
-    {"CONDITION", "TRIGGERED", NIN_TRIGGERED},
-    {"CONDITION", "RESET", NIN_RESET},
-    {"CONDITION", "DISABLED", NIN_RESET}, /* a condition that is off cannot fire */
+    {"CONDITION", "TRIGGERED", NIN_TRIGGERED, PART_HEALTH},
+    {"CONDITION", "RESET", NIN_RESET, PART_HEALTH},
+    {"CONDITION", "DISABLED", NIN_RESET, PART_HEALTH}, /* a condition that is off cannot fire */
     {"CONDITION", "ACKNOWLEDGED", NIN_ACKNOWLEDGED},
     {"CONDITION", "EVALUATION_FAILURE", NIN_IGNORE},
 
-    {"SYSTEM", "NODE_CREATED", NIN_UPSERT},
-    {"SYSTEM", "NODE_UPDATED", NIN_UPSERT},
-    {"SYSTEM", "NODE_RE_ENROLLED", NIN_UPSERT},
-    {"SYSTEM", "NODE_IDENTIFICATION_UPDATED", NIN_UPSERT},
-    {"SYSTEM", "NODE_MANUALLY_APPROVED", NIN_UPSERT},
-    {"SYSTEM", "NODE_AUTOMATICALLY_APPROVED", NIN_UPSERT},
+    {"SYSTEM", "NODE_CREATED", NIN_UPSERT, PART_ALL},
+    {"SYSTEM", "NODE_UPDATED", NIN_UPSERT, PART_DEVICE},
+    {"SYSTEM", "NODE_RE_ENROLLED", NIN_UPSERT, PART_ALL},
+    {"SYSTEM", "NODE_IDENTIFICATION_UPDATED", NIN_UPSERT, PART_ALL},
+    {"SYSTEM", "NODE_MANUALLY_APPROVED", NIN_UPSERT, PART_ALL},
+    {"SYSTEM", "NODE_AUTOMATICALLY_APPROVED", NIN_UPSERT, PART_ALL},
     {"SYSTEM", "NODE_DELETED", NIN_GONE},
     {"SYSTEM", "NODE_MANUALLY_REJECTED", NIN_GONE},
     {"SYSTEM", "NODE_AUTOMATICALLY_REJECTED", NIN_GONE},
     {"SYSTEM", "NODE_REGISTRATION_REJECTED", NIN_GONE},
     {"SYSTEM", "REJECTED_NODE_DELETED", NIN_GONE},
-    {"SYSTEM", "REJECTED_NODE_CLEARED", NIN_REFRESH},
-    {"SYSTEM", "MOBILE_DEVICE_UNREGISTERED", NIN_REFRESH},
-    {"SYSTEM", "MAINTENANCE_MODE_*", NIN_REFRESH},
+    {"SYSTEM", "REJECTED_NODE_CLEARED", NIN_REFRESH, PART_ALL},
+    {"SYSTEM", "MOBILE_DEVICE_UNREGISTERED", NIN_REFRESH, PART_DEVICE},
+    {"SYSTEM", "MAINTENANCE_MODE_*", NIN_REFRESH, PART_DEVICE},
     {"SYSTEM", "CLIENT_CHECKLIST_*", NIN_IGNORE},
     {"SYSTEM", "CLIENT_DOCUMENT*", NIN_IGNORE},
     {"SYSTEM", "CLIENT_*", NIN_STRUCTURE},
     {"SYSTEM", "LOCATION_*", NIN_STRUCTURE},
-    {"SYSTEM", "NODE_*", NIN_IGNORE}, /* access, roles, cloning advice, attributes, jobs */
+    {"SYSTEM", "NODE_ATTRIBUTE_VALUE_UPDATED", NIN_REFRESH, PART_FIELDS},
+    {"SYSTEM", "NODE_*", NIN_IGNORE}, /* access, roles, cloning advice, definitions of attributes, jobs */
     {"SYSTEM", "CREDENTIAL_*", NIN_IGNORE},
     {"SYSTEM", "POLICY_*", NIN_IGNORE},
     {"SYSTEM", "APP_USER_*", NIN_IGNORE},
@@ -41,7 +43,7 @@ static const struct {
     {"SYSTEM", "TECHNICIAN_*", NIN_IGNORE},
     {"SYSTEM", "DEVICE_GROUP_*", NIN_IGNORE},
     {"SYSTEM", "TICKET_TEMPLATE_*", NIN_IGNORE},
-    {"SYSTEM", "CUSTOM_HEALTH_STATUS_*", NIN_IGNORE},
+    {"SYSTEM", "CUSTOM_HEALTH_STATUS_*", NIN_REFRESH, PART_HEALTH},
     {"SYSTEM", "REPORT_*", NIN_IGNORE},
     {"SYSTEM", "PSA_*", NIN_IGNORE},
     {"SYSTEM", "RESET_BY_PSA_TICKET_CALLBACK", NIN_IGNORE},
@@ -54,18 +56,19 @@ static const struct {
     {"SYSTEM", "ATTACHMENT_FILE_SUSPICIOUS", NIN_IGNORE},
     {"SYSTEM", "SMTP_SEND_ERROR", NIN_IGNORE},
 
-    {"MONITOR", "ADAPTER_*", NIN_REFRESH},
-    {"MONITOR", "CPU_*", NIN_REFRESH},
-    {"MONITOR", "MEMORY_*", NIN_REFRESH},
-    {"MONITOR", "DISK_*", NIN_REFRESH},
-    {"MONITOR", "RAID_*", NIN_REFRESH},
-    {"MONITOR", "USER_LOGGED_IN", NIN_REFRESH},
-    {"MONITOR", "USER_LOGGED_OUT", NIN_REFRESH},
-    {"MONITOR", "SYSTEM_REBOOTED", NIN_REFRESH},
-    {"MONITOR", "SOFTWARE_*", NIN_REFRESH},
-    {"MONITOR", "BITLOCKER_*", NIN_REFRESH},
-    {"MONITOR", "FILEVAULT_*", NIN_REFRESH},
-    {"MONITOR", "TRUSTED_PLATFORM_MODULE_*", NIN_REFRESH},
+    {"MONITOR", "ADAPTER_*", NIN_REFRESH, PART_HARDWARE},
+    {"MONITOR", "CPU_*", NIN_REFRESH, PART_DEVICE},
+    {"MONITOR", "MEMORY_*", NIN_REFRESH, PART_DEVICE},
+    {"MONITOR", "DISK_*", NIN_REFRESH, PART_VOLUMES},
+    {"MONITOR", "RAID_*", NIN_REFRESH, PART_VOLUMES},
+    {"MONITOR", "USER_LOGGED_IN", NIN_REFRESH, PART_USER},
+    {"MONITOR", "USER_LOGGED_OUT", NIN_REFRESH, PART_USER},
+    {"MONITOR", "SYSTEM_REBOOTED", NIN_REFRESH, PART_DEVICE | PART_HEALTH},
+    {"MONITOR", "SOFTWARE_OS_UPDATED", NIN_REFRESH, PART_DEVICE | PART_SOFTWARE | PART_HEALTH},
+    {"MONITOR", "SOFTWARE_*", NIN_REFRESH, PART_SOFTWARE},
+    {"MONITOR", "BITLOCKER_*", NIN_REFRESH, PART_VOLUMES},
+    {"MONITOR", "FILEVAULT_*", NIN_REFRESH, PART_VOLUMES},
+    {"MONITOR", "TRUSTED_PLATFORM_MODULE_*", NIN_REFRESH, PART_DEVICE},
     {"MONITOR", "USER_ACCOUNT_*", NIN_IGNORE},
     {"MONITOR", "PORT_*", NIN_IGNORE},
     {"MONITOR", "WINDOWS_SERVICE_*", NIN_IGNORE},
@@ -73,18 +76,30 @@ static const struct {
     {"MONITOR", "PROCESS_*", NIN_IGNORE},
     {"MONITOR", "CREDENTIALS_CHANGED", NIN_IGNORE},
 
-    {"ANTIVIRUS", "BITDEFENDER_INSTALLATION_SUCCEEDED", NIN_REFRESH},
-    {"ANTIVIRUS", "BITDEFENDER_UNINSTALLATION_SUCCEEDED", NIN_REFRESH},
-    {"ANTIVIRUS", "BITDEFENDER_DISABLED", NIN_REFRESH},
-    {"ANTIVIRUS", "GRAVITYZONE_ENABLED", NIN_REFRESH},
-    {"ANTIVIRUS", "GRAVITYZONE_DISABLED", NIN_REFRESH},
-    {"ANTIVIRUS", "GRAVITYZONE_INSTALLATION_SUCCEEDED*", NIN_REFRESH},
-    {"ANTIVIRUS", "SENTINEL_ONE_AGENT_*", NIN_REFRESH},
-    {"ANTIVIRUS", "CROWDSTRIKE_SENSOR_*", NIN_REFRESH},
-    {"ANTIVIRUS", "VIPREAV_INSTALLED", NIN_REFRESH},
-    {"ANTIVIRUS", "VIPREAV_UNINSTALLED", NIN_REFRESH},
-    {"ANTIVIRUS", "VIPREAV_DISABLED", NIN_REFRESH},
+    {"ANTIVIRUS", "BITDEFENDER_INSTALLATION_SUCCEEDED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "BITDEFENDER_UNINSTALLATION_SUCCEEDED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "BITDEFENDER_DISABLED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "GRAVITYZONE_ENABLED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "GRAVITYZONE_DISABLED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "GRAVITYZONE_INSTALLATION_SUCCEEDED*", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "SENTINEL_ONE_AGENT_*", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "CROWDSTRIKE_SENSOR_*", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "VIPREAV_INSTALLED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "VIPREAV_UNINSTALLED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
+    {"ANTIVIRUS", "VIPREAV_DISABLED", NIN_REFRESH, PART_ANTIVIRUS | PART_HEALTH},
     {"ANTIVIRUS", "*", NIN_IGNORE},
+
+    {"PATCH_MANAGEMENT", "PATCH_MANAGEMENT_SCAN_STARTED", NIN_IGNORE},
+    {"PATCH_MANAGEMENT", "PATCH_MANAGEMENT_APPLY_PATCH_STARTED", NIN_IGNORE},
+    {"PATCH_MANAGEMENT", "PATCH_MANAGEMENT_ROLLBACK_PATCH_REQUESTED", NIN_IGNORE},
+    {"PATCH_MANAGEMENT", "PATCH_MANAGEMENT_ROLLBACK_PATCH_STARTED", NIN_IGNORE},
+    {"PATCH_MANAGEMENT", "PATCH_MANAGEMENT_MESSAGE", NIN_IGNORE},
+    {"PATCH_MANAGEMENT", "PATCH_MANAGEMENT_*", NIN_REFRESH, PART_OS_PATCHES | PART_HEALTH},
+    {"SOFTWARE_PATCH_MANAGEMENT", "SOFTWARE_PATCH_MANAGEMENT_SCAN_STARTED", NIN_IGNORE},
+    {"SOFTWARE_PATCH_MANAGEMENT", "SOFTWARE_PATCH_MANAGEMENT_APPLY_PATCH_STARTED", NIN_IGNORE},
+    {"SOFTWARE_PATCH_MANAGEMENT", "SOFTWARE_PATCH_MANAGEMENT_MESSAGE", NIN_IGNORE},
+    {"SOFTWARE_PATCH_MANAGEMENT", "SOFTWARE_PATCH_MANAGEMENT_*", NIN_REFRESH,
+     PART_SOFTWARE_PATCHES | PART_SOFTWARE | PART_HEALTH},
 
     /* Job life cycles and areas that this provider does not carry: understood, nothing to do. */
     {"ACTIONSET", "*", NIN_IGNORE},
@@ -93,8 +108,6 @@ static const struct {
     {"CONDITION_ACTION", "*", NIN_IGNORE},
     {"SCHEDULED_TASK", "*", NIN_IGNORE},
     {"SCRIPTING", "*", NIN_IGNORE},
-    {"PATCH_MANAGEMENT", "*", NIN_IGNORE},
-    {"SOFTWARE_PATCH_MANAGEMENT", "*", NIN_IGNORE},
     {"TEAMVIEWER", "*", NIN_IGNORE},
     {"SPLASHTOP", "*", NIN_IGNORE},
     {"RDP", "*", NIN_IGNORE},
@@ -132,11 +145,15 @@ static bool status_matches(struct slice status, const char *pattern)
     return slice_is(status, pattern);
 }
 
-enum nin_action nin_activity_action(struct slice type, struct slice status)
+enum nin_action nin_activity_action(struct slice type, struct slice status, unsigned *ret_parts)
 {
-    for (size_t i = 0; i < ARRAY_LEN(actions); i++)
-        if (slice_is(type, actions[i].type) && status_matches(status, actions[i].status))
-            return actions[i].action;
+    *ret_parts = 0;
+    for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+        if (!slice_is(type, actions[i].type) || !status_matches(status, actions[i].status))
+            continue;
+        *ret_parts = actions[i].parts;
+        return actions[i].action;
+    }
     return NIN_UNKNOWN;
 }
 
@@ -149,6 +166,7 @@ static void emit_ref(enum record_kind kind, struct slice device_id, usec_t at, c
 static void emit_alert(const struct nin_activity *a, enum alert_state state, struct slice device_id,
                        const struct sink *sink)
 {
+    int severity = nin_severity(a->severity, a->priority);
     struct slice organization =
         a->device.organization_id.n ? a->device.organization_id : known(a->device.organization.id);
     struct record r = {
@@ -159,8 +177,8 @@ static void emit_alert(const struct nin_activity *a, enum alert_state state, str
                 .device_id = device_id,
                 .organization_id = organization,
                 .state = state,
-                .severity = a->severity ? (enum severity)(a->severity - 1) : SEVERITY_NONE,
-                .severity_known = a->severity != 0,
+                .severity = severity ? (enum severity)(severity - 1) : SEVERITY_NONE,
+                .severity_known = severity != 0,
                 .subject = known(a->subject),
                 .message = state == ALERT_TRIGGERED ? known(a->message) : SLICE_NONE,
                 .source = known(a->source_name),
@@ -177,7 +195,7 @@ static void emit_payload(const struct nin_activity *a, const struct sink *sink)
     if (!a->device.id.n)
         return;
     nin_emit_references(&a->device, sink);
-    nin_emit_device(&a->device, sink);
+    nin_emit_device(&a->device, SLICE_NONE, sink);
 }
 
 static enum decode_result need_device(const struct nin_activity *a, struct err *e)
@@ -190,7 +208,8 @@ static enum decode_result need_device(const struct nin_activity *a, struct err *
 enum decode_result nin_activity_emit(const struct nin_activity *a, const struct sink *sink, struct err *e)
 {
     struct slice device_id = a->device_id.n ? a->device_id : known(a->device.id);
-    enum nin_action action = nin_activity_action(a->type, a->status);
+    unsigned parts;
+    enum nin_action action = nin_activity_action(a->type, a->status, &parts);
     enum alert_state state = ALERT_TRIGGERED;
 
     switch (action) {
@@ -205,12 +224,13 @@ enum decode_result nin_activity_emit(const struct nin_activity *a, const struct 
         emit_ref(RECORD_DEVICE_GONE, device_id, a->at, sink);
         return DECODE_APPLIED;
     case NIN_UPSERT:
-    case NIN_REFRESH:
         if (!device_id.n)
             return need_device(a, e);
-        emit_payload(a, sink);
-        emit_ref(RECORD_REFRESH, device_id, a->at, sink);
-        return DECODE_APPLIED;
+        break;
+    case NIN_REFRESH: /* of an organization, an account */
+        if (!device_id.n)
+            return DECODE_IGNORED;
+        break;
     case NIN_TRIGGERED:
         break;
     case NIN_RESET:
@@ -219,6 +239,11 @@ enum decode_result nin_activity_emit(const struct nin_activity *a, const struct 
     case NIN_ACKNOWLEDGED:
         state = ALERT_ACKNOWLEDGED;
         break;
+    }
+    if (action == NIN_UPSERT || action == NIN_REFRESH) {
+        emit_payload(a, sink);
+        emit_ref(RECORD_REFRESH, device_id, a->at, sink);
+        return DECODE_APPLIED;
     }
     if (!a->series.n) {
         err_set(e, ERR_DATA, "activity %.*s (CONDITION.%.*s) has no seriesUid, so it belongs to no alert",

@@ -66,7 +66,7 @@ static enum err_code code_of(int status)
     return status >= 500 ? ERR_UNAVAILABLE : ERR_PROTOCOL;
 }
 
-static const char *mend_of(int status, struct slice code)
+static const char *mend_of(int status, struct slice code, bool acting)
 {
     if (slice_is(code, "user_context_required"))
         return "this call needs a person's grant: configure the integration with the authorization code grant";
@@ -78,6 +78,9 @@ static const char *mend_of(int status, struct slice code)
         return "the access token is refused even after a renewal: check that the API application still exists and is "
                "active";
     case 403:
+        if (acting)
+            return "the API application lacks a right: give it the scope \"management\" in NinjaOne, Administration, "
+                   "Apps, API, and in the integration's settings";
         return "the API application lacks a right: give it the scope \"monitoring\" in NinjaOne, Administration, Apps, "
                "API";
     case 404:
@@ -112,7 +115,8 @@ void nin_explain(const struct task *t, const struct machine_reply *r, struct err
         str_addf(&said, "%s%.*s", said.n ? ", " : "", SLICE_FMT(error.message));
     if (error.incident.n)
         str_addf(&said, "%s%.*s", said.n ? ", " : "", SLICE_FMT(error.incident));
-    explain_status(r, NINJAONE, t->kind->what, str_slice(&said), code_of(r->status), mend_of(r->status, error.code), e);
+    explain_status(r, NINJAONE, t->kind->what, str_slice(&said), code_of(r->status),
+                   mend_of(r->status, error.code, t->kind->acting), e);
 }
 
 bool nin_is_fatal(const struct task *t, const struct machine_reply *r, const struct err *e)

@@ -1,4 +1,4 @@
-/* maps.c - NinjaOne's JSON → the rows of ninjaone.h. Tables only.
+/* maps.c - NinjaOne's JSON → the rows of ninjaone.h: organizations, devices, alerts, activities. Tables only.
  * Identifiers are numbers in the API and texts here. Nothing but an identifier is required: NinjaOne leaves null
  * fields out. */
 #include "provider/ninjaone/ninjaone.h"
@@ -15,20 +15,29 @@ static const struct map_name severities[] = {
         .size = sizeof(struct type), .fields = (table), .n = ARRAY_LEN(table)                                          \
     }
 
-static const struct map_field organization_fields[] = {
-    {"id", MAP_ID, AT(record_organization, id), .required = true},
-    {"name", MAP_TEXT, AT(record_organization, name)},
-    {"description", MAP_LOOSE_TEXT, AT(record_organization, description)},
+static const struct map_name priorities[] = {
+    /* as a severity, likewise one more */
+    {"NONE", SEVERITY_NONE + 1},
+    {"LOW", SEVERITY_MINOR + 1},
+    {"MEDIUM", SEVERITY_MODERATE + 1},
+    {"HIGH", SEVERITY_MAJOR + 1},
+    {NULL, 0},
 };
-const struct map nin_organization_map = MAP_OF(record_organization, organization_fields);
 
 static const struct map_field location_fields[] = {
-    {"id", MAP_ID, AT(record_location, id), .required = true},
-    {"organizationId", MAP_ID, AT(record_location, organization_id)},
+    {"id", MAP_ID, AT(record_location, id)},
     {"name", MAP_TEXT, AT(record_location, name)},
     {"address", MAP_LOOSE_TEXT, AT(record_location, address)},
 };
-const struct map nin_location_map = MAP_OF(record_location, location_fields);
+static const struct map location_map = MAP_OF(record_location, location_fields);
+
+static const struct map_field organization_fields[] = {
+    {"id", MAP_ID, AT(nin_organization, organization.id), .required = true},
+    {"name", MAP_TEXT, AT(nin_organization, organization.name)},
+    {"description", MAP_LOOSE_TEXT, AT(nin_organization, organization.description)},
+    {"locations", MAP_LIST, AT(nin_organization, locations), .item = &location_map},
+};
+const struct map nin_organization_map = MAP_OF(nin_organization, organization_fields);
 
 /* The basic shape, at path prefix P, as member M of struct T. */
 #define DEVICE_FIELDS(P, T, M, REQUIRED)                                                                               \
@@ -38,8 +47,10 @@ const struct map nin_location_map = MAP_OF(record_location, location_fields);
         {P "offline", MAP_TRI, AT(T, M.offline)}, {P "displayName", MAP_TEXT, AT(T, M.display_name)},                  \
         {P "systemName", MAP_TEXT, AT(T, M.system_name)}, {P "dnsName", MAP_TEXT, AT(T, M.dns_name)},                  \
         {P "publicIP", MAP_TEXT, AT(T, M.public_ip)}, {P "maintenance.status", MAP_TEXT, AT(T, M.maintenance)},        \
-        {P "created", MAP_EPOCH, AT(T, M.created)}, {P "lastContact", MAP_EPOCH, AT(T, M.last_contact)},               \
-        {P "ipAddresses", MAP_TEXTS, AT(T, M.ips)}, {P "macAddresses", MAP_TEXTS, AT(T, M.macs)},                      \
+        {P "maintenance.start", MAP_LOOSE_TEXT, AT(T, M.maintenance_start)},                                           \
+        {P "maintenance.end", MAP_LOOSE_TEXT, AT(T, M.maintenance_end)}, {P "created", MAP_EPOCH, AT(T, M.created)},   \
+        {P "lastContact", MAP_EPOCH, AT(T, M.last_contact)}, {P "ipAddresses", MAP_TEXTS, AT(T, M.ips)},               \
+        {P "macAddresses", MAP_TEXTS, AT(T, M.macs)},                                                                  \
         {P "references.organization.id", MAP_ID, AT(T, M.organization.id)},                                            \
         {P "references.organization.name", MAP_TEXT, AT(T, M.organization.name)},                                      \
         {P "references.location.id", MAP_ID, AT(T, M.location.id)},                                                    \
@@ -73,17 +84,6 @@ _Static_assert(sizeof(struct device_row) == sizeof(struct nin_device), "nin_devi
         P "virtualMachine", MAP_TRI, AT(T, M virtual_machine)                                                          \
     }
 
-#define REPORT_ID(T)                                                                                                   \
-    {                                                                                                                  \
-        "deviceId", MAP_ID, AT(T, device_id), .required = true                                                         \
-    }
-
-static const struct map_field os_fields[] = {REPORT_ID(nin_os), OS_FIELDS("", nin_os, )};
-const struct map nin_os_map = MAP_OF(nin_os, os_fields);
-
-static const struct map_field system_fields[] = {REPORT_ID(nin_system), SYSTEM_FIELDS("", nin_system, )};
-const struct map nin_system_map = MAP_OF(nin_system, system_fields);
-
 #define PROCESSOR_FIELDS                                                                                               \
     {"name", MAP_TEXT, AT(nin_processor, name)}, {"architecture", MAP_TEXT, AT(nin_processor, architecture)},          \
         {"numCores", MAP_I64, AT(nin_processor, cores)},                                                               \
@@ -93,56 +93,8 @@ const struct map nin_system_map = MAP_OF(nin_system, system_fields);
         "maxClockSpeed", MAP_I64, AT(nin_processor, max_clock)                                                         \
     }
 
-#define VOLUME_FIELDS                                                                                                  \
-    {"name", MAP_TEXT, AT(nin_volume, name)}, {"driveLetter", MAP_TEXT, AT(nin_volume, drive_letter)},                 \
-        {"label", MAP_LOOSE_TEXT, AT(nin_volume, label)}, {"deviceType", MAP_TEXT, AT(nin_volume, device_type)},       \
-        {"fileSystem", MAP_TEXT, AT(nin_volume, file_system)},                                                         \
-        {"serialNumber", MAP_LOOSE_TEXT, AT(nin_volume, serial)}, {"capacity", MAP_I64, AT(nin_volume, capacity)},     \
-        {"freeSpace", MAP_I64, AT(nin_volume, free)},                                                                  \
-    {                                                                                                                  \
-        "bitLockerStatus.conversionStatus", MAP_TEXT, AT(nin_volume, bitlocker)                                        \
-    }
-
-static const struct map_field processor_fields[] = {REPORT_ID(nin_processor), PROCESSOR_FIELDS};
-const struct map nin_processor_map = MAP_OF(nin_processor, processor_fields);
-
-static const struct map_field volume_fields[] = {REPORT_ID(nin_volume), VOLUME_FIELDS};
-const struct map nin_volume_map = MAP_OF(nin_volume, volume_fields);
-
-static const struct map_field interface_fields[] = {
-    {"deviceId", MAP_ID, AT(nin_interface, device_id)}, /* absent in the list of one device */
-    {"adapterName", MAP_TEXT, AT(nin_interface, adapter)},
-    {"interfaceName", MAP_TEXT, AT(nin_interface, name)},
-    {"interfaceType", MAP_LOOSE_TEXT, AT(nin_interface, type)},
-    {"defaultGateway", MAP_LOOSE_TEXT, AT(nin_interface, gateway)},
-    {"dnsServers", MAP_LOOSE_TEXT, AT(nin_interface, dns)},
-    {"linkSpeed", MAP_LOOSE_TEXT, AT(nin_interface, speed)},
-    {"status", MAP_LOOSE_TEXT, AT(nin_interface, status)},
-    {"macAddress", MAP_TEXTS, AT(nin_interface, macs)},
-    {"ipAddress", MAP_TEXTS, AT(nin_interface, ips)},
-};
-const struct map nin_interface_map = MAP_OF(nin_interface, interface_fields);
-
-static const struct map_field antivirus_fields[] = {
-    REPORT_ID(nin_antivirus),
-    {"productName", MAP_TEXT, AT(nin_antivirus, product)},
-    {"productState", MAP_LOOSE_TEXT, AT(nin_antivirus, state)},
-    {"definitionStatus", MAP_LOOSE_TEXT, AT(nin_antivirus, definitions)},
-    {"version", MAP_LOOSE_TEXT, AT(nin_antivirus, version)},
-};
-const struct map nin_antivirus_map = MAP_OF(nin_antivirus, antivirus_fields);
-
-static const struct map_field user_fields[] = {
-    {"deviceId", MAP_ID, AT(nin_user, device_id)}, /* absent in the answer for one device */
-    {"userName", MAP_TEXT, AT(nin_user, name)},
-    {"logonTime", MAP_EPOCH, AT(nin_user, logon)},
-};
-const struct map nin_user_map = MAP_OF(nin_user, user_fields);
-
-static const struct map_field inner_processor_fields[] = {PROCESSOR_FIELDS};
-static const struct map inner_processor_map = MAP_OF(nin_processor, inner_processor_fields);
-static const struct map_field inner_volume_fields[] = {VOLUME_FIELDS};
-static const struct map inner_volume_map = MAP_OF(nin_volume, inner_volume_fields);
+static const struct map_field processor_fields[] = {PROCESSOR_FIELDS};
+static const struct map processor_map = MAP_OF(nin_processor, processor_fields);
 
 #define HOST_FIELDS                                                                                                    \
     {"deviceType", MAP_TEXT, AT(nin_device_full, kind)}, {"vendor", MAP_TEXT, AT(nin_device_full, host.vendor)},       \
@@ -156,15 +108,11 @@ static const struct map inner_volume_map = MAP_OF(nin_volume, inner_volume_field
         "lastBootTime", MAP_EPOCH, AT(nin_device_full, host.last_boot)                                                 \
     }
 
-static const struct map_field device_listed_fields[] = {DEVICE_FIELDS("", nin_device_full, device, true), HOST_FIELDS};
-const struct map nin_device_listed_map = MAP_OF(nin_device_full, device_listed_fields);
-
 static const struct map_field device_full_fields[] = {
     DEVICE_FIELDS("", nin_device_full, device, true),
     OS_FIELDS("os.", nin_device_full, os.),
     SYSTEM_FIELDS("system.", nin_device_full, system.),
-    {"processors", MAP_LIST, AT(nin_device_full, processors), .item = &inner_processor_map},
-    {"volumes", MAP_LIST, AT(nin_device_full, volumes), .item = &inner_volume_map},
+    {"processors", MAP_LIST, AT(nin_device_full, processors), .item = &processor_map},
     HOST_FIELDS,
 };
 const struct map nin_device_full_map = MAP_OF(nin_device_full, device_full_fields);
@@ -181,6 +129,7 @@ static const struct map_field alert_fields[] = {
     {"createTime", MAP_EPOCH, AT(nin_alert, created)},
     {"updateTime", MAP_EPOCH, AT(nin_alert, updated)},
     {"severity", MAP_ENUM, AT(nin_alert, severity), .names = severities},
+    {"priority", MAP_ENUM, AT(nin_alert, priority), .names = priorities},
 };
 const struct map nin_alert_map = MAP_OF(nin_alert, alert_fields);
 
@@ -190,6 +139,7 @@ const struct map nin_alert_map = MAP_OF(nin_alert, alert_fields);
         {P "statusCode", MAP_TEXT, AT(T, M status)}, {P "sourceName", MAP_LOOSE_TEXT, AT(T, M source_name)},           \
         {P "subject", MAP_LOOSE_TEXT, AT(T, M subject)}, {P "message", MAP_LOOSE_TEXT, AT(T, M message)},              \
         {P "activityTime", MAP_TIME, AT(T, M at)}, {P "severity", MAP_ENUM, AT(T, M severity), .names = severities},   \
+        {P "priority", MAP_ENUM, AT(T, M priority), .names = priorities},                                              \
         DEVICE_FIELDS(P "device.", T, M device, false)
 
 static const struct map_field activity_fields[] = {ACTIVITY_FIELDS("", nin_activity, )};

@@ -1,7 +1,7 @@
 /* provider.c - NinjaOne: what the engine and the console need to know of it. The machines are in token.c, probe.c,
  * sync.c and single.c, webhooks in webhook.c; doc/provider-ninjaone.md is the page for people. */
+#include "provider/ninjaone/actions.h"
 #include "provider/ninjaone/connect.h"
-#include "provider/ninjaone/ninjaone.h"
 #include "provider/providers.h"
 
 static const char *const regions[] = {"us", "us2", "eu", "oc", "ca", "fed", NULL};
@@ -54,6 +54,13 @@ static const struct provider_field fields[] = {
      .kind = FIELD_INPUT_TEXT,
      .fallback = "monitoring",
      .help = "monitoring is enough to read; words are separated by blanks."},
+    {.key = "patch_history_days",
+     .label = "Patch history, days",
+     .kind = FIELD_INPUT_NUMBER,
+     .fallback = "90",
+     .min = 1,
+     .max = 3650,
+     .help = "How far back a full sync reads patches that were installed or failed."},
 };
 
 bool nin_base_url(const struct settings *s, struct str *ret, struct err *e)
@@ -103,19 +110,20 @@ const struct provider provider_ninjaone = {
     .vendor = "NinjaOne, LLC",
     .category = "RMM",
     .description =
-        "Organizations, locations, devices with hardware, interfaces, antivirus and last user, alerts; webhooks.",
+        "Organizations, locations, devices with hardware, antivirus, health, custom fields and last user, software, "
+        "patches, alerts; webhooks.",
     .documentation_url = "https://app.ninjarmm.com/apidocs/",
     .fields = fields,
     .nfields = ARRAY_LEN(fields),
     .flags = PROVIDER_ALERT_ABSENCE_RESOLVES | PROVIDER_WEBHOOK | PROVIDER_OAUTH,
-    .kinds = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_LOCATION) | SYNC_KIND(RECORD_DEVICE) |
-             SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_ALERT),
+    .kinds = NIN_KINDS,
     .limits = {.concurrency = 4, .per_minute = 0, .scope = BUDGET_INTEGRATION},
     .webhook_secret_header = "X-Msphub-Secret",
     .webhook_template = "PUT /v2/webhook\n"
                         "{\"url\": \"<the webhook's URL>\",\n"
                         " \"activities\": {\"CONDITION\": [\"*\"], \"SYSTEM\": [\"*\"], \"MONITOR\": [\"*\"], "
-                        "\"ANTIVIRUS\": [\"*\"]},\n"
+                        "\"ANTIVIRUS\": [\"*\"],\n"
+                        "  \"PATCH_MANAGEMENT\": [\"*\"], \"SOFTWARE_PATCH_MANAGEMENT\": [\"*\"]},\n"
                         " \"expand\": [\"device\", \"organization\", \"location\"],\n"
                         " \"headers\": [{\"name\": \"X-Msphub-Secret\", \"value\": \"<the webhook's secret>\"}]}\n",
     .base_url = nin_base_url,
@@ -124,6 +132,9 @@ const struct provider provider_ninjaone = {
     .authenticate = &nin_authenticate_ops,
     .probe = &nin_probe_ops,
     .sync = &nin_sync_ops,
+    .doctor = &nin_doctor_ops,
+    .actions = nin_actions,
+    .nactions = NIN_NACTIONS,
     .connect = &nin_connect,
     .webhook_register = &nin_webhook_register_ops,
     .webhook_remove = &nin_webhook_remove_ops,

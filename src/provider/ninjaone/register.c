@@ -10,7 +10,8 @@ struct hook_machine {
 };
 
 /* What decode understands, and what makes a device be read again; the others would be noise. */
-static const char *const activities[] = {"CONDITION", "SYSTEM", "MONITOR", "ANTIVIRUS"};
+static const char *const activities[] = {"CONDITION", "SYSTEM",           "MONITOR",
+                                         "ANTIVIRUS", "PATCH_MANAGEMENT", "SOFTWARE_PATCH_MANAGEMENT"};
 static const char *const expand[] = {"device", "organization", "location"};
 
 static void ask_register(struct task *t, struct str *path, struct str *body)

@@ -1,38 +1,38 @@
 /* sync.c - NinjaOne's full and incremental sync.
- * Full:        newest activity id; then side by side organizations, locations, devices and seven reports; then the
- *              devices that wait for approval, and the alerts. A device's hardware comes from the reports only, never
- *              from the lists as well.
- * Incremental: the activity feed down to the stored id (it names the devices to read again and carries the alerts'
- *              changes) · organizations and locations when the feed says they changed · the alerts, whole. Without a
- *              stored id, or when the feed cannot close the gap, it becomes a full sync.
- * Resuming:    a checkpoint holds the position of each list by id and of the feed. Reports and alerts start again: a
- *              report's cursor may have expired, and the alerts are one call.
- * Always:      a list is told complete in finish(), so that a resumed run tells it as well. */
+ * Full:        newest activity id; then side by side organizations with their locations, devices with what their own
+ *              records say, and the reports; then the devices that wait for approval, and the alerts.
+ * Incremental: the activity feed down to the stored id. It carries the alerts' changes and names the devices, and what
+ *              of each has changed: that alone is read again, by a filter on their ids. Organizations when the feed
+ *              says that they changed, the alerts whole. Without a stored id, or when the feed cannot close the gap, it
+ *              becomes a full sync.
+ * Always:      a list is told complete in finish(), so that a resumed run (checkpoint.c) tells it as well. */
 #include "provider/ninjaone/sync.h"
-
-#include "base/json_read.h"
-#include "base/json_write.h"
 
 #define LIST_PAGE 1000
 
-struct nin_sync {
-    struct machine m;
-    struct nin_feed feed;
-    struct nin_list organizations, locations, devices, pending;
-    struct nin_report reports[NIN_NREPORTS];
-    struct task alerts;
-    int64_t alerts_nameless;
-    bool full;
-};
-
-static struct nin_sync *sync_of(struct machine *m)
+struct nin_sync *nin_sync_of(struct machine *m)
 {
     return container_of(m, struct nin_sync, m);
 }
 
-static bool wants(const struct machine *m, enum record_kind kind)
+void nin_context_init(struct nin_context *c, const struct machine_input *in)
 {
-    return (m->in->kinds & SYNC_KIND(kind)) != 0;
+    c->kinds = in->kinds & NIN_KINDS;
+    (void)!nin_base_url(in->settings, &c->console, NULL);
+}
+
+void nin_context_release(struct nin_context *c)
+{
+    str_release(&c->console);
+    nin_custom_types_release(&c->types);
+}
+
+/* Whoever wants devices wants what they are made of. */
+bool nin_wants(const struct nin_context *c, enum record_kind kind)
+{
+    if (kind == RECORD_FACET && (c->kinds & SYNC_KIND(RECORD_DEVICE)))
+        return true;
+    return (c->kinds & SYNC_KIND(kind)) != 0;
 }
 
 /* --- lists --- */
@@ -51,12 +51,7 @@ static void ask_list(struct task *t, struct str *path, const char *resource, con
 
 static void ask_organizations(struct task *t, struct str *path, struct str *body)
 {
-    ask_list(t, path, "organizations", "");
-}
-
-static void ask_locations(struct task *t, struct str *path, struct str *body)
-{
-    ask_list(t, path, "locations", "");
+    ask_list(t, path, "organizations-detailed", "");
 }
 
 static void ask_devices(struct task *t, struct str *path, struct str *body)
@@ -71,21 +66,36 @@ static void ask_pending(struct task *t, struct str *path, struct str *body)
     ask_list(t, path, "devices-detailed", "df=status%20%3D%20PENDING&");
 }
 
-static void organization_row(struct task *t, const void *row, const char *fault)
+static void emit_locations(struct nin_sync *x, const struct nin_organization *o)
 {
-    const struct record_organization *o = row;
+    const struct record_location *l = o->locations.v;
+    const struct sink *sink = x->m.sink;
 
-    if (nin_list_take(list_of(t), o->id, fault))
-        nin_emit_organization(o, t->machine->sink);
+    for (size_t i = 0; i < o->locations.n; i++) {
+        struct record r = {.kind = RECORD_LOCATION, .location = l[i]};
+        x->locations++;
+        r.location.organization_id = o->organization.id;
+        if (l[i].id.n)
+            sink->record(sink->arg, &r);
+        else
+            sink->reject(sink->arg, RECORD_LOCATION, SLICE_NONE, "id is missing");
+    }
 }
 
-static void location_row(struct task *t, const void *row, const char *fault)
+static void organization_row(struct task *t, const void *row, const char *fault)
 {
-    const struct record_location *l = row;
-    struct record r = {.kind = RECORD_LOCATION, .location = *l};
+    struct nin_sync *x = nin_sync_of(t->machine);
+    const struct nin_organization *o = row;
 
-    if (nin_list_take(list_of(t), l->id, fault))
-        t->machine->sink->record(t->machine->sink->arg, &r);
+    if (!nin_list_take(list_of(t), o->organization.id, fault)) {
+        if (fault && nin_wants(&x->context, RECORD_LOCATION)) /* its locations cannot be told */
+            t->machine->sink->reject(t->machine->sink->arg, RECORD_LOCATION, SLICE_NONE, fault);
+        return;
+    }
+    if (nin_wants(&x->context, RECORD_ORGANIZATION))
+        nin_emit_organization(&o->organization, t->machine->sink);
+    if (nin_wants(&x->context, RECORD_LOCATION))
+        emit_locations(x, o);
 }
 
 static void device_row(struct task *t, const void *row, const char *fault)
@@ -93,16 +103,16 @@ static void device_row(struct task *t, const void *row, const char *fault)
     const struct nin_device_full *d = row;
 
     if (nin_list_take(list_of(t), d->device.id, fault))
-        nin_emit_listed(d, t->machine->sink);
+        nin_emit_full(d, str_slice(&nin_sync_of(t->machine)->context.console), t->machine->sink);
 }
 
-static enum task_verdict list_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
+/* They are read side by side with the devices, so they make no checkpoint: what follows one was asked for after it. */
+static enum task_verdict organizations_page(struct task *t, const void *head, const struct machine_reply *r,
+                                            struct err *e)
 {
     return nin_list_page(list_of(t));
 }
 
-/* Only the lists of devices make checkpoints, and they are read one after the other: what follows a checkpoint was
- * asked for after it. */
 static enum task_verdict devices_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
     enum task_verdict v = nin_list_page(list_of(t));
@@ -116,8 +126,8 @@ static void list_again(struct task *t)
     nin_list_again(list_of(t));
 }
 
-/* The rest of the inventory does not hang on locations or on devices that wait. */
-static enum task_verdict minor_list_failed(struct task *t, const struct machine_reply *r, struct err *e)
+/* The rest of the inventory does not hang on devices that wait. */
+static enum task_verdict pending_failed(struct task *t, const struct machine_reply *r, struct err *e)
 {
     const struct sink *sink = t->machine->sink;
 
@@ -130,25 +140,15 @@ static enum task_verdict minor_list_failed(struct task *t, const struct machine_
 }
 
 static const struct map_doc organizations_doc = {.rows = "[]", .row = &nin_organization_map};
-static const struct map_doc locations_doc = {.rows = "[]", .row = &nin_location_map};
-static const struct map_doc devices_doc = {.rows = "[]", .row = &nin_device_listed_map};
-static const struct map_doc alerts_doc = {.rows = "[]", .row = &nin_alert_map};
+static const struct map_doc devices_doc = {.rows = "[]", .row = &nin_device_full_map};
 
 static const struct task_kind organizations_kind = {.what = "organizations",
                                                     .list = true,
                                                     .doc = &organizations_doc,
                                                     .ask = ask_organizations,
                                                     .row = organization_row,
-                                                    .page = list_page,
+                                                    .page = organizations_page,
                                                     .again = list_again};
-static const struct task_kind locations_kind = {.what = "locations",
-                                                .list = true,
-                                                .doc = &locations_doc,
-                                                .ask = ask_locations,
-                                                .row = location_row,
-                                                .page = list_page,
-                                                .failed = minor_list_failed,
-                                                .again = list_again};
 static const struct task_kind devices_kind = {.what = "devices",
                                               .list = true,
                                               .doc = &devices_doc,
@@ -162,119 +162,163 @@ static const struct task_kind pending_kind = {.what = "pending-devices",
                                               .ask = ask_pending,
                                               .row = device_row,
                                               .page = devices_page,
-                                              .failed = minor_list_failed,
+                                              .failed = pending_failed,
                                               .again = list_again};
 
-/* --- alerts: one whole list --- */
+/* --- devices that the feed names --- */
 
-static void ask_alerts(struct task *t, struct str *path, struct str *body)
+static void ask_changed(struct task *t, struct str *path, struct str *body)
 {
-    str_adds(path, "/v2/alerts");
+    const struct nin_sync *x = nin_sync_of(t->machine);
+
+    str_adds(path, "/v2/devices-detailed?");
+    nin_changes_df(&x->feed.changes, PART_DEVICE, x->changed_chunk, path);
+    str_addf(path, "&pageSize=%d", LIST_PAGE);
+    if (x->changed_after)
+        str_addf(path, "&after=%lld", (long long)x->changed_after);
 }
 
-static void alert_row(struct task *t, const void *row, const char *fault)
+static void changed_row(struct task *t, const void *row, const char *fault)
 {
-    const struct nin_alert *a = row;
+    struct nin_sync *x = nin_sync_of(t->machine);
+    const struct nin_device_full *d = row;
     const struct sink *sink = t->machine->sink;
+    int64_t id = 0;
 
-    if (fault || !a->uid.n) {
-        sync_of(t->machine)->alerts_nameless += !a->uid.n;
-        sink->reject(sink->arg, RECORD_ALERT, known(a->uid), fault ? fault : "uid is empty");
-    } else {
-        nin_emit_alert(a, sink);
-    }
-}
-
-static void alerts_again(struct task *t)
-{
-    sync_of(t->machine)->alerts_nameless = 0;
-}
-
-static enum task_verdict alerts_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
-{
-    const struct sink *sink = t->machine->sink;
-
-    if (sync_of(t->machine)->alerts_nameless)
-        sink->incomplete(sink->arg, RECORD_ALERT,
-                         "NinjaOne, alerts: a row without a uid, so no alert is taken as resolved");
+    if (fault || !slice_i64(d->device.id, &id) || id <= 0)
+        sink->reject(sink->arg, RECORD_DEVICE, known(d->device.id), fault ? fault : "id: expected a positive number");
     else
-        sink->complete(sink->arg, RECORD_ALERT, t->page_rows);
-    return TASK_DONE;
+        nin_emit_full(d, str_slice(&x->context.console), sink);
+    x->changed_last = MAX(x->changed_last, id);
 }
 
-static enum task_verdict alerts_failed(struct task *t, const struct machine_reply *r, struct err *e)
+/* A page holds more rows than a filter has ids. Fewer rows: a device has gone again, or the page is smaller than asked
+ * for; what follows tells. */
+static enum task_verdict changed_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
-    const struct sink *sink = t->machine->sink;
+    struct nin_sync *x = nin_sync_of(t->machine);
+    size_t left = nin_changes_count(&x->feed.changes, PART_DEVICE) - x->changed_chunk * NIN_DF_IDS;
+    bool moves = x->changed_last > x->changed_after;
 
-    if (nin_is_fatal(t, r, e))
-        return TASK_FATAL;
-    sink->incomplete(sink->arg, RECORD_ALERT, e->what);
+    x->changed_rows += t->page_rows;
+    if (t->page_rows && moves && x->changed_rows < (int64_t)MIN(left, (size_t)NIN_DF_IDS)) {
+        x->changed_after = x->changed_last;
+        return TASK_AGAIN;
+    }
+    x->changed_rows = x->changed_after = x->changed_last = 0;
+    if (left <= NIN_DF_IDS)
+        return TASK_DONE;
+    x->changed_chunk++;
+    return TASK_AGAIN;
+}
+
+static const struct task_kind changed_kind = {.what = "changed-devices",
+                                              .list = true,
+                                              .doc = &devices_doc,
+                                              .ask = ask_changed,
+                                              .row = changed_row,
+                                              .page = changed_page};
+
+/* --- the types of custom fields --- */
+
+static void ask_types(struct task *t, struct str *path, struct str *body)
+{
+    str_adds(path, "/v2/device-custom-fields");
+}
+
+static void type_row(struct task *t, const void *row, const char *fault)
+{
+    if (!fault)
+        nin_custom_types_add(&nin_sync_of(t->machine)->context.types, row);
+}
+
+static enum task_verdict types_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
+{
     return TASK_DONE;
 }
 
-static const struct task_kind alerts_kind = {.what = "alerts",
-                                             .list = true,
-                                             .doc = &alerts_doc,
-                                             .ask = ask_alerts,
-                                             .row = alert_row,
-                                             .page = alerts_page,
-                                             .failed = alerts_failed,
-                                             .again = alerts_again};
+/* An instance without them, or an application without the right: values are told as they come. */
+static enum task_verdict types_failed(struct task *t, const struct machine_reply *r, struct err *e)
+{
+    return nin_is_fatal(t, r, e) ? TASK_FATAL : TASK_DONE;
+}
+
+static const struct map_doc types_doc = {.rows = "[]", .row = &nin_custom_definition_map};
+static const struct task_kind types_kind = {.what = "device-custom-fields",
+                                            .list = true,
+                                            .doc = &types_doc,
+                                            .ask = ask_types,
+                                            .row = type_row,
+                                            .page = types_page,
+                                            .failed = types_failed};
 
 /* --- the whole --- */
 
-static void switch_full(struct nin_sync *x)
+static void switch_organizations(struct nin_sync *x, bool on)
 {
-    struct machine *m = &x->m;
-    enum task_state devices = wants(m, RECORD_DEVICE) ? TASK_READY : TASK_OFF;
+    bool wanted = nin_wants(&x->context, RECORD_ORGANIZATION) || nin_wants(&x->context, RECORD_LOCATION);
+
+    task_switch(&x->organizations.task, on && wanted ? TASK_READY : TASK_OFF);
+}
+
+void nin_sync_switch_full(struct nin_sync *x)
+{
+    enum task_state devices = nin_wants(&x->context, RECORD_DEVICE) ? TASK_READY : TASK_OFF;
 
     x->full = true;
-    task_switch(&x->organizations.task, wants(m, RECORD_ORGANIZATION) ? TASK_READY : TASK_OFF);
-    task_switch(&x->locations.task, wants(m, RECORD_LOCATION) ? TASK_READY : TASK_OFF);
+    switch_organizations(x, true);
     task_switch(&x->devices.task, devices);
     task_switch(&x->pending.task, devices);
-    for (size_t i = 0; i < NIN_NREPORTS; i++)
-        task_switch(&x->reports[i].task, devices);
+    task_switch(&x->changed, TASK_OFF);
+    task_switch(&x->types, nin_wants(&x->context, RECORD_FACET) ? TASK_READY : TASK_OFF);
+    nin_reports_switch(x->reports, NULL);
 }
 
 static void switch_incremental(struct nin_sync *x)
 {
-    task_switch(&x->organizations.task, TASK_OFF);
-    task_switch(&x->locations.task, TASK_OFF);
+    const struct nin_changes *changes = &x->feed.changes;
+    bool devices = nin_wants(&x->context, RECORD_DEVICE);
+    bool fields = nin_wants(&x->context, RECORD_FACET) && nin_changes_count(changes, PART_FIELDS);
+
+    switch_organizations(x, x->feed.structure);
+    task_switch(&x->types, fields ? TASK_READY : TASK_OFF);
     task_switch(&x->devices.task, TASK_OFF);
-    task_switch(&x->pending.task, TASK_OFF);
-    for (size_t i = 0; i < NIN_NREPORTS; i++)
-        task_switch(&x->reports[i].task, TASK_OFF);
+    task_switch(&x->pending.task, devices && x->feed.approvals ? TASK_READY : TASK_OFF);
+    task_switch(&x->changed, devices && nin_changes_count(changes, PART_DEVICE) ? TASK_READY : TASK_OFF);
+    nin_reports_switch(x->reports, changes);
 }
 
-static enum task_verdict feed_ended(struct nin_sync *x, enum task_verdict v)
+void nin_sync_feed_ended(struct nin_sync *x)
 {
-    if (v != TASK_DONE)
-        return v;
     x->feed.ended = true;
-    if (x->feed.behind) {
-        switch_full(x);
-    } else if (x->feed.structure) {
-        task_switch(&x->organizations.task, wants(&x->m, RECORD_ORGANIZATION) ? TASK_READY : TASK_OFF);
-        task_switch(&x->locations.task, wants(&x->m, RECORD_LOCATION) ? TASK_READY : TASK_OFF);
-    }
-    return v;
+    if (!x->feed.walk)
+        return;
+    if (x->feed.behind)
+        nin_sync_switch_full(x);
+    else
+        switch_incremental(x);
 }
 
 static enum task_verdict feed_page(struct task *t, const void *head, const struct machine_reply *r, struct err *e)
 {
-    struct nin_sync *x = sync_of(t->machine);
-    enum task_verdict v = feed_ended(x, nin_feed_page(&x->feed));
+    struct nin_sync *x = nin_sync_of(t->machine);
+    enum task_verdict v = nin_feed_page(&x->feed, head);
 
-    nin_sync_checkpoint(t->machine);
+    if (v == TASK_DONE) {
+        nin_sync_feed_ended(x);
+        nin_sync_checkpoint(t->machine);
+    }
     return v;
 }
 
 static enum task_verdict feed_failed(struct task *t, const struct machine_reply *r, struct err *e)
 {
-    struct nin_sync *x = sync_of(t->machine);
+    struct nin_sync *x = nin_sync_of(t->machine);
+    enum task_verdict v = nin_is_fatal(t, r, e) ? TASK_FATAL : nin_feed_lost(&x->feed);
 
-    return nin_is_fatal(t, r, e) ? TASK_FATAL : feed_ended(x, nin_feed_lost(&x->feed));
+    if (v == TASK_DONE)
+        nin_sync_feed_ended(x);
+    return v;
 }
 
 static const struct task_kind feed_kind = {.what = "activities",
@@ -286,23 +330,15 @@ static const struct task_kind feed_kind = {.what = "activities",
                                            .failed = feed_failed,
                                            .again = nin_feed_again};
 
-static void tell_complete(struct nin_sync *x, enum record_kind kind, const struct nin_list *a, const struct nin_list *b)
-{
-    const struct sink *sink = x->m.sink;
-
-    if (a->proven && (!b || b->proven))
-        sink->complete(sink->arg, kind, a->rows + (b ? b->rows : 0));
-}
-
-/* The next incremental run may start here only if this one has read all that the activities before it changed. */
+/* The next incremental run may start here only if this one has read all that the activities before it changed. After a full
+ * one it moves in any case, or a report that fails for good would make every run a full one. */
 static void tell_cursor(struct nin_sync *x)
 {
-    const unsigned all = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_LOCATION) | SYNC_KIND(RECORD_DEVICE) |
-                         SYNC_KIND(RECORD_ALERT);
+    const uint64_t all = NIN_KINDS & ~SYNC_KIND(RECORD_FACET); /* which devices bring along */
     const struct sink *sink = x->m.sink;
     _cleanup_(str_release) struct str json = {0};
 
-    if (!x->feed.top || (x->m.in->kinds & all) != all)
+    if (!x->feed.top || (x->context.kinds & all) != all || (!x->full && nin_reports_lost(x->reports)))
         return;
     str_addf(&json, "{\"activity_id\":%lld}", (long long)x->feed.top);
     sink->cursor(sink->arg, str_slice(&json));
@@ -310,86 +346,28 @@ static void tell_cursor(struct nin_sync *x)
 
 static void finish(struct machine *m)
 {
-    struct nin_sync *x = sync_of(m);
+    struct nin_sync *x = nin_sync_of(m);
+    const struct sink *sink = m->sink;
+    int64_t rows;
 
-    tell_complete(x, RECORD_ORGANIZATION, &x->organizations, NULL);
-    tell_complete(x, RECORD_LOCATION, &x->locations, NULL);
-    tell_complete(x, RECORD_DEVICE, &x->devices, &x->pending);
+    if (x->organizations.proven && nin_wants(&x->context, RECORD_ORGANIZATION))
+        sink->complete(sink->arg, RECORD_ORGANIZATION, x->organizations.rows);
+    if (x->organizations.proven && nin_wants(&x->context, RECORD_LOCATION))
+        sink->complete(sink->arg, RECORD_LOCATION, x->locations);
+    if (x->devices.proven && x->pending.proven)
+        sink->complete(sink->arg, RECORD_DEVICE, x->devices.rows + x->pending.rows);
+    if (nin_reports_proven(x->reports, RECORD_SOFTWARE, &rows)) /* of an incremental run: for the devices it names */
+        sink->complete(sink->arg, RECORD_SOFTWARE, rows);
     tell_cursor(x);
 }
 
 static void release(struct machine *m)
 {
-    nin_reports_release(sync_of(m)->reports);
-}
+    struct nin_sync *x = nin_sync_of(m);
 
-/* --- checkpoints --- */
-
-static void write_list(struct jw *w, const struct nin_list *l)
-{
-    jw_key(w, l->name);
-    jw_object(w);
-    jw_key_i64(w, "after", l->after);
-    jw_key_i64(w, "rows", l->rows);
-    jw_key_bool(w, "ended", l->ended);
-    jw_key_bool(w, "proven", l->proven);
-    jw_key_bool(w, "doubtful", l->doubtful);
-    jw_end(w);
-}
-
-void nin_sync_checkpoint(struct machine *m)
-{
-    struct nin_sync *x = sync_of(m);
-    _cleanup_(str_release) struct str json = {0};
-    struct jw w;
-
-    jw_init(&w, &json);
-    jw_object(&w);
-    jw_key_bool(&w, "full", x->full);
-    jw_key_i64(&w, "top", x->feed.top);
-    jw_key_i64(&w, "older", x->feed.older);
-    jw_key_bool(&w, "structure", x->feed.structure);
-    jw_key_bool(&w, "feed_ended", x->feed.ended);
-    write_list(&w, &x->organizations);
-    write_list(&w, &x->locations);
-    write_list(&w, &x->devices);
-    write_list(&w, &x->pending);
-    jw_end(&w);
-    jw_done(&w);
-    m->sink->checkpoint(m->sink->arg, str_slice(&json));
-}
-
-static void read_list(const struct json *root, struct nin_list *l)
-{
-    const struct json *o = json_get(root, l->name);
-
-    if (!o || !json_get_i64(o, "after", &l->after) || !json_get_i64(o, "rows", &l->rows))
-        return;
-    l->last = l->after;
-    l->ended = json_get_bool(o, "ended", false);
-    l->proven = json_get_bool(o, "proven", false);
-    l->doubtful = json_get_bool(o, "doubtful", false);
-    if (l->ended && l->task.state == TASK_READY)
-        task_switch(&l->task, TASK_ENDED);
-}
-
-static void resume(struct nin_sync *x, const struct json *root)
-{
-    struct nin_feed *f = &x->feed;
-
-    (void)(json_get_i64(root, "top", &f->top) && json_get_i64(root, "older", &f->older));
-    f->structure = json_get_bool(root, "structure", false);
-    f->ended = json_get_bool(root, "feed_ended", false);
-    if (json_get_bool(root, "full", x->full))
-        switch_full(x);
-    if (f->ended && f->task.state == TASK_READY) {
-        task_switch(&f->task, TASK_ENDED);
-        feed_ended(x, TASK_DONE);
-    }
-    read_list(root, &x->organizations);
-    read_list(root, &x->locations);
-    read_list(root, &x->devices);
-    read_list(root, &x->pending);
+    nin_reports_release(x->reports);
+    nin_feed_release(&x->feed);
+    nin_context_release(&x->context);
 }
 
 /* Our own JSON: NULL when there is none, or none that can be read. */
@@ -410,6 +388,20 @@ static void add_list(struct machine *m, struct nin_list *l, const struct task_ki
     machine_add(m, &l->task, kind, stage);
 }
 
+static void add_tasks(struct nin_sync *x)
+{
+    struct machine *m = &x->m;
+
+    machine_add(m, &x->feed.task, &feed_kind, STAGE_FEED);
+    machine_add(m, &x->types, &types_kind, STAGE_TYPES);
+    add_list(m, &x->organizations, &organizations_kind, STAGE_LISTS, RECORD_ORGANIZATION, "organizations");
+    add_list(m, &x->devices, &devices_kind, STAGE_LISTS, RECORD_DEVICE, "devices");
+    machine_add(m, &x->changed, &changed_kind, STAGE_LISTS);
+    nin_reports_add(m, x->reports, &x->context);
+    add_list(m, &x->pending, &pending_kind, STAGE_PENDING, RECORD_DEVICE, "pending");
+    nin_alerts_add(x);
+}
+
 static struct machine *start(const struct machine_input *in, const struct sink *sink, struct err *e)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new();
@@ -422,25 +414,18 @@ static struct machine *start(const struct machine_input *in, const struct sink *
     machine_init(&x->m, in, sink, nin_explain);
     x->m.finish = finish;
     x->m.release = release;
-    machine_add(&x->m, &x->feed.task, &feed_kind, STAGE_FEED);
-    add_list(&x->m, &x->organizations, &organizations_kind, STAGE_LISTS, RECORD_ORGANIZATION, "organizations");
-    add_list(&x->m, &x->locations, &locations_kind, STAGE_LISTS, RECORD_LOCATION, "locations");
-    add_list(&x->m, &x->devices, &devices_kind, STAGE_LISTS, RECORD_DEVICE, "devices");
-    add_list(&x->m, &x->pending, &pending_kind, STAGE_PENDING, RECORD_DEVICE, "pending");
-    nin_reports_add(&x->m, x->reports);
-    machine_add(&x->m, &x->alerts, &alerts_kind, STAGE_PENDING);
-    if (!wants(&x->m, RECORD_ALERT))
-        task_switch(&x->alerts, TASK_OFF);
+    nin_context_init(&x->context, in);
+    add_tasks(x);
 
     cursor = in->mode == SYNC_INCREMENTAL ? parse_own(a, in->cursor) : NULL;
     if (json_get_i64(cursor, "activity_id", &x->feed.floor) && x->feed.floor > 0) {
         x->feed.walk = true;
-        switch_incremental(x);
     } else {
-        switch_full(x);
+        x->feed.triggers = nin_wants(&x->context, RECORD_ALERT);
+        nin_sync_switch_full(x);
     }
     if (checkpoint)
-        resume(x, checkpoint);
+        nin_sync_resume(x, checkpoint);
     return &x->m;
 }
 

@@ -34,7 +34,7 @@ void nin_add_parameter(struct str *to, const char *name, struct slice value)
     str_add_url(to, value);
 }
 
-static void ask(struct task *t, struct str *path, struct str *body)
+void nin_token_ask(struct task *t, struct str *path, struct str *body)
 {
     const struct machine_input *in = t->machine->in;
     bool refresh = uses_refresh(in);
@@ -122,7 +122,7 @@ static enum task_verdict failed(struct task *t, const struct machine_reply *r, s
 
 #define TOKEN_KIND                                                                                                     \
     .what = "token", .method = "POST", .anonymous = true, .secret = true, .content_type = NIN_FORM,                    \
-    .doc = &nin_token_doc, .ask = ask, .row = row, .page = page, .failed = failed
+    .doc = &nin_token_doc, .ask = nin_token_ask, .row = row, .page = page, .failed = failed
 
 static const struct task_kind credentials_kind = {TOKEN_KIND};
 static const struct task_kind refresh_kind = {TOKEN_KIND, .acting = true};

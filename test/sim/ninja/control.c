@@ -109,7 +109,7 @@ static void device_get(void *self, struct ask *a, struct answer *r)
 
 static void device_patch(void *self, struct ask *a, struct answer *r)
 {
-    static const char *const known[] = {DEVICE_KEYS, "addVolume", "addSoftware", "addPatch", NULL};
+    static const char *const known[] = {DEVICE_KEYS, "addVolume", "addSoftware", "addPatch", "removeSoftware", NULL};
     struct ninja *n = self;
     struct ninja_core core;
     if (!path_device(n, a, r, &core))
@@ -120,7 +120,10 @@ static void device_patch(void *self, struct ask *a, struct answer *r)
     add_facet(n, a, o, "addVolume", NX_VOLUME, core.id);
     add_facet(n, a, o, "addSoftware", NX_SOFTWARE, core.id);
     add_facet(n, a, o, "addPatch", NX_PATCH, core.id);
-    if (!json_get(o, "addVolume") && !json_get(o, "addSoftware") && !json_get(o, "addPatch"))
+    struct slice removed = json_get_text(o, "removeSoftware");
+    if (removed.p && ninja_drop_extra(n->fleet, core.id, NX_SOFTWARE, removed))
+        ninja_emit_device(n, core.id, "MONITOR", "SOFTWARE_REMOVED", arena_strndup(a->arena, removed.p, removed.n));
+    if (!json_get(o, "addVolume") && !json_get(o, "addSoftware") && !json_get(o, "addPatch") && !removed.p)
         ninja_emit_device(n, core.id, "SYSTEM", "NODE_UPDATED", "updated");
     control_done(r);
 }
@@ -291,14 +294,19 @@ static void tokens_expire(void *self, struct ask *a, struct answer *r)
 
 static void settings_patch(void *self, struct ask *a, struct answer *r)
 {
-    static const char *const known[] = {"token_life", "webhook_needs_admin", "new_cursor_names", NULL};
+    static const char *const known[] = {"token_life",     "webhook_needs_admin", "new_cursor_names",
+                                        "software_items", "script_reply",        NULL};
     struct ninja *n = self;
-    int64_t seconds;
+    int64_t seconds, items, reply;
     const struct json *o = control_body(a, r, known);
     if (!o)
         return;
     if (json_get_i64(o, "token_life", &seconds))
         n->token_life = SECONDS(seconds);
+    if (json_get_i64(o, "software_items", &items))
+        n->fleet->software_items = (unsigned)MIN(MAX(items, 0), 5000);
+    if (json_get_i64(o, "script_reply", &reply))
+        n->script_reply = (enum ninja_script_reply)MIN(MAX(reply, 0), SCRIPT_OBJECT);
     n->hook_needs_admin = json_get_bool(o, "webhook_needs_admin", n->hook_needs_admin);
     n->new_cursor_names = json_get_bool(o, "new_cursor_names", n->new_cursor_names);
     control_done(r);

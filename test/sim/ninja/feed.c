@@ -72,7 +72,7 @@ struct feed_query {
 };
 
 /* yyyyMMdd, or epoch seconds. */
-static bool arg_time(struct ninja *n, struct ask *a, struct answer *r, const char *name, usec_t *io)
+bool ninja_arg_time(struct ninja *n, struct ask *a, struct answer *r, const char *name, usec_t *io)
 {
     struct slice text;
     char iso[11];
@@ -95,8 +95,8 @@ static bool feed_query(struct ninja *n, struct ask *a, struct answer *r, struct 
     *q = (struct feed_query){.older = INT64_MAX, .size = 200, .before = INT64_MAX, .after = INT64_MIN};
     if (!ninja_arg_i64(n, a, r, "olderThan", 0, INT64_MAX, &q->older) ||
         !ninja_arg_i64(n, a, r, "newerThan", 0, INT64_MAX, &q->newer) ||
-        !ninja_arg_i64(n, a, r, "pageSize", 10, 1000, &q->size) || !arg_time(n, a, r, "before", &q->before) ||
-        !arg_time(n, a, r, "after", &q->after))
+        !ninja_arg_i64(n, a, r, "pageSize", 10, 1000, &q->size) || !ninja_arg_time(n, a, r, "before", &q->before) ||
+        !ninja_arg_time(n, a, r, "after", &q->after))
         return false;
     ask_arg(a, a->params[0].p ? "activityType" : "type", &q->type);
     ask_arg(a, "status", &q->status);

@@ -306,6 +306,8 @@ static void change_free(struct ninja_change *c)
         LIST_REMOVE(x, link);
         extra_free(x);
     }
+    for (size_t k = 0; k < NINJA_CUSTOM_FIELDS; k++)
+        free(c->custom[k]);
     free(c->system_name);
     free(c->display_name);
     free(c->serial);
@@ -354,6 +356,19 @@ void ninja_add_extra(struct ninja_fleet *f, int64_t id, enum ninja_extra_kind ki
     x->name = mem_strndup(name.p, name.n);
     x->version = version.p ? mem_strndup(version.p, version.n) : mem_strdup("");
     LIST_INSERT_HEAD(&c->extras, x, link);
+}
+
+bool ninja_drop_extra(struct ninja_fleet *f, int64_t id, enum ninja_extra_kind kind, struct slice name)
+{
+    struct ninja_extra *x;
+    LIST_FOREACH (x, &ninja_change(f, id)->extras, link) {
+        if (x->kind != kind || !slice_is(name, x->name))
+            continue;
+        LIST_REMOVE(x, link);
+        extra_free(x);
+        return true;
+    }
+    return false;
 }
 
 /* --- life --- */

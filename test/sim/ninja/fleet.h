@@ -16,6 +16,7 @@
 #define NINJA_FIRST_ID       1001
 #define NINJA_MAX_ACTIVITIES 200000
 #define NINJA_MAX_ALERTS     100000
+#define NINJA_CUSTOM_FIELDS  9
 
 /* The JSON shape of a device, and which reports it has rows in. */
 enum ninja_kind { NK_AGENT, NK_VM_HOST, NK_VM_GUEST, NK_NMS_TARGET, NK_NMS_SERVER, NK_MDM, NK_CLOUD, NK_UNMANAGED };
@@ -92,6 +93,7 @@ struct ninja_change {
         bool set;
         usec_t start, end;
     } maintenance;
+    char *custom[NINJA_CUSTOM_FIELDS]; /* JSON; NULL: as generated; "": none */
     LIST_HEAD(, ninja_extra) extras;
     UT_hash_handle hh;
 };
@@ -144,6 +146,7 @@ struct ninja_fleet {
     size_t feed_first, feed_n, feed_cap;
     int64_t next_activity;
     uint64_t alert_serial;
+    unsigned software_items; /* of every agent; 0: some, as generated */
 };
 
 struct ninja_fleet *ninja_fleet_new(uint64_t seed, usec_t epoch, int64_t devices, int64_t orgs);
@@ -163,6 +166,8 @@ unsigned ninja_extras(const struct ninja_core *core, enum ninja_extra_kind kind)
 const struct ninja_extra *ninja_extra_at(const struct ninja_core *core, enum ninja_extra_kind kind, unsigned k);
 void ninja_add_extra(struct ninja_fleet *f, int64_t id, enum ninja_extra_kind kind, struct slice name,
                      struct slice version, int64_t size, usec_t at);
+
+bool ninja_drop_extra(struct ninja_fleet *f, int64_t id, enum ninja_extra_kind kind, struct slice name);
 
 const struct ninja_org *ninja_org(const struct ninja_fleet *f, int64_t id);           /* NULL */
 const struct ninja_location *ninja_location(const struct ninja_fleet *f, int64_t id); /* NULL */

@@ -228,17 +228,23 @@ void ninja_device_facet(void *self, struct ask *a, struct answer *r)
     const struct ninja_report *report = ninja_report(a->params[1]);
     struct slice include;
     if (!report || slice_is(a->params[1], "device-health") || slice_is(a->params[1], "logged-on-users") ||
-        slice_is(a->params[1], "operating-systems") || slice_is(a->params[1], "computer-systems")) {
+        slice_is(a->params[1], "operating-systems") || slice_is(a->params[1], "computer-systems") ||
+        slice_is(a->params[1], "antivirus-status") || slice_is(a->params[1], "custom-fields-detailed")) {
         ninja_refuse(n, r, 404, "FAILURE", "HTTP 404 Not Found");
         return;
     }
     if (!ninja_path_device(n, a, r, &core))
+        return;
+    usec_t installed_after = USEC_NONE;
+    if (report->installed && !ninja_arg_installed_after(n, a, r, &installed_after))
         return;
     ninja_device(n->fleet, &core, &d);
     unsigned flags = ask_arg(a, "include", &include) && slice_is(include, "bl") ? NW_BITLOCKER : 0;
     struct jw w = ninja_json(r);
     jw_array(&w);
     for (unsigned k = 0, rows = report->rows(n->fleet, &core); k < rows; k++) {
+        if (report->installed && report->installed(&d, k) < installed_after)
+            continue;
         jw_object(&w);
         report->write(&w, n->fleet, &d, k, flags);
         jw_end(&w);

@@ -38,6 +38,7 @@ struct ninja_cursor {
     int64_t device; /* the next row is this device's … */
     unsigned row;   /* … row */
     int64_t offset, count;
+    usec_t installed_after; /* USEC_NONE: all */
     unsigned flags;
     usec_t expires;
 };
@@ -66,6 +67,7 @@ struct ninja {
     char burst_alert[UUID_MAX]; /* the alert that the next message of a burst resets */
     bool hook_needs_admin;      /* PUT /v2/webhook refuses client_credentials tokens */
     bool new_cursor_names;      /* each page's cursor has a name of its own */
+    enum ninja_script_reply { SCRIPT_NOTHING, SCRIPT_NUMBER, SCRIPT_TEXT, SCRIPT_OBJECT } script_reply;
 };
 
 extern const struct product ninja_product;
@@ -115,6 +117,13 @@ void ninja_device_alerts(void *self, struct ask *a, struct answer *r);
 void ninja_device_dashboard(void *self, struct ask *a, struct answer *r);
 void ninja_device_maintenance(void *self, struct ask *a, struct answer *r);
 void ninja_query(void *self, struct ask *a, struct answer *r);
+/* installedAfter: yyyyMMdd or epoch seconds; false: it has answered. */
+bool ninja_arg_installed_after(struct ninja *n, struct ask *a, struct answer *r, usec_t *ret);
+bool ninja_arg_time(struct ninja *n, struct ask *a, struct answer *r, const char *name, usec_t *io);
+void ninja_custom_definitions(void *self, struct ask *a, struct answer *r);
+void ninja_custom_fields(void *self, struct ask *a, struct answer *r);
+void ninja_device_reboot(void *self, struct ask *a, struct answer *r);
+void ninja_device_script(void *self, struct ask *a, struct answer *r);
 void ninja_alerts(void *self, struct ask *a, struct answer *r);
 void ninja_alert_reset(void *self, struct ask *a, struct answer *r);
 void ninja_activities(void *self, struct ask *a, struct answer *r);

@@ -25,12 +25,28 @@ static bool next_device(const struct ninja *n, const struct ninja_cursor *c, int
     return false;
 }
 
+/* Which of a device's rows the query is about. */
+static bool row_matches(const struct ninja *n, const struct ninja_cursor *c, const struct ninja_core *core,
+                        unsigned row)
+{
+    struct ninja_device d;
+    if (c->installed_after == USEC_NONE)
+        return true;
+    ninja_device(n->fleet, core, &d);
+    return c->report->installed(&d, row) >= c->installed_after;
+}
+
 static int64_t count_rows(const struct ninja *n, const struct ninja_cursor *c)
 {
     struct ninja_core core;
     int64_t total = 0;
-    for (int64_t id = NINJA_FIRST_ID; next_device(n, c, &id, &core); id++)
-        total += c->report->rows(n->fleet, &core);
+    for (int64_t id = NINJA_FIRST_ID; next_device(n, c, &id, &core); id++) {
+        unsigned rows = c->report->rows(n->fleet, &core);
+        if (c->installed_after == USEC_NONE)
+            total += rows;
+        for (unsigned row = 0; c->installed_after != USEC_NONE && row < rows; row++)
+            total += row_matches(n, c, &core, row);
+    }
     return total;
 }
 
@@ -42,11 +58,11 @@ static void cursor_name(struct ninja *n, struct ninja_cursor *c)
 }
 
 static struct ninja_cursor *cursor_open(struct ninja *n, const struct ninja_report *report,
-                                        const struct ninja_filter *filter)
+                                        const struct ninja_filter *filter, usec_t installed_after)
 {
     struct ninja_cursor *c = &n->cursors[n->next_cursor++ % NINJA_MAX_CURSORS];
     free(c->filter);
-    *c = (struct ninja_cursor){.report = report, .device = NINJA_FIRST_ID};
+    *c = (struct ninja_cursor){.report = report, .device = NINJA_FIRST_ID, .installed_after = installed_after};
     c->filter = ninja_filter_copy(filter);
     c->count = count_rows(n, c);
     cursor_name(n, c);
@@ -73,7 +89,10 @@ static size_t take_rows(const struct ninja *n, struct ninja_cursor *at, int64_t 
     struct ninja_core core;
     while (left > 0 && next_device(n, at, &at->device, &core)) {
         unsigned has = at->report->rows(n->fleet, &core);
-        for (; at->row < has && left > 0; at->row++, left -= !at->report->pages_of_devices) {
+        for (; at->row < has && left > 0; at->row++) {
+            if (!row_matches(n, at, &core, at->row))
+                continue;
+            left -= !at->report->pages_of_devices;
             if (rows == cap)
                 v = mem_realloc_array(v, cap = cap ? cap * 2 : 256, sizeof(*v));
             v[rows++] = (struct row){.device = at->device, .row = at->row};
@@ -129,8 +148,12 @@ static void write_page(struct ninja *n, struct ask *a, struct answer *r, struct 
 {
     struct ninja_cursor at = *c;
     if (a->fault == FAULT_REPEAT_PAGE && c->offset)
-        at = (struct ninja_cursor){
-            .report = c->report, .filter = c->filter, .device = NINJA_FIRST_ID, .count = c->count, .flags = c->flags};
+        at = (struct ninja_cursor){.report = c->report,
+                                   .filter = c->filter,
+                                   .device = NINJA_FIRST_ID,
+                                   .count = c->count,
+                                   .flags = c->flags,
+                                   .installed_after = c->installed_after};
     struct row *v;
     int64_t offset = at.offset;
     size_t rows = take_rows(n, &at, size, &v);
@@ -162,6 +185,12 @@ static void write_page(struct ninja *n, struct ask *a, struct answer *r, struct 
     }
 }
 
+bool ninja_arg_installed_after(struct ninja *n, struct ask *a, struct answer *r, usec_t *ret)
+{
+    *ret = USEC_NONE;
+    return ninja_arg_time(n, a, r, "installedAfter", ret);
+}
+
 void ninja_query(void *self, struct ask *a, struct answer *r)
 {
     struct ninja *n = self;
@@ -175,6 +204,9 @@ void ninja_query(void *self, struct ask *a, struct answer *r)
     struct ninja_filter *filter = ninja_df(n, a, r);
     if (!filter || !ninja_arg_i64(n, a, r, "pageSize", report->min_page, QUERY_MAX_PAGE, &size))
         return;
+    usec_t installed_after = USEC_NONE;
+    if (report->installed && !ninja_arg_installed_after(n, a, r, &installed_after))
+        return;
     struct ninja_cursor *c;
     if (ask_arg(a, "cursor", &name)) {
         c = cursor_find(n, report, name, a->wall);
@@ -183,7 +215,7 @@ void ninja_query(void *self, struct ask *a, struct answer *r)
             return;
         }
     } else {
-        c = cursor_open(n, report, filter);
+        c = cursor_open(n, report, filter, installed_after);
         c->flags = NW_REPORT | (ask_arg(a, "include", &include) && slice_is(include, "bl") ? NW_BITLOCKER : 0);
     }
     write_page(n, a, r, c, size);

@@ -299,7 +299,9 @@ static const struct {
 
 static unsigned base_software(const struct ninja_fleet *f, const struct ninja_core *c)
 {
-    return c->class->kind == NK_AGENT ? 6 + rng_below(f->seed, (uint64_t)c->id, R_SOFTWARE, 14) : 0;
+    if (c->class->kind != NK_AGENT)
+        return 0;
+    return f->software_items ? f->software_items : 6 + rng_below(f->seed, (uint64_t)c->id, R_SOFTWARE, 14);
 }
 
 static unsigned rows_software(const struct ninja_fleet *f, const struct ninja_core *c)
@@ -315,18 +317,23 @@ static void write_software(struct jw *w, const struct ninja_fleet *f, const stru
     /* A start of its own and steps of one: no product twice on a device. */
     unsigned k =
         (rng_below(f->seed, (uint64_t)d->core.id, R_SOFTWARE_FIRST, ARRAY_LEN(software)) + row) % ARRAY_LEN(software);
-    char date[12];
+    char date[12], more[32];
+    const char *product = software[k].name;
+    if (!x && row >= ARRAY_LEN(software)) {
+        snprintf(more, sizeof(more), "Package %u", row);
+        product = more;
+    }
     snprintf(date, sizeof(date), "2024-%02u-%02u", 1 + k % 12, 1 + (unsigned)d->core.id % 28);
     if (k % 5)
         jw_key_str(w, "installDate", date);
     if (!x && software[k].location[0])
         jw_key_str(w, "location", software[k].location);
-    jw_key_str(w, "name", x ? x->name : software[k].name);
+    jw_key_str(w, "name", x ? x->name : product);
     if (x || software[k].publisher[0])
         jw_key_str(w, "publisher", x ? "Example" : software[k].publisher);
     jw_key_i64(w, "size", x ? x->size : 5746 * (int64_t)(k + 1));
     jw_key_str(w, "version", x ? x->version : software[k].version);
-    jw_key_str(w, "productCode", x ? x->name : software[k].name);
+    jw_key_str(w, "productCode", x ? x->name : product);
     jw_key_bool(w, "isSystemComponent", k == 15);
     row_tail(w, d, flags, true);
 }
@@ -347,6 +354,17 @@ static unsigned rows_patches(const struct ninja_fleet *f, const struct ninja_cor
 static unsigned rows_installs(const struct ninja_fleet *f, const struct ninja_core *c)
 {
     return has_windows(c) ? 1 + rng_below(f->seed, (uint64_t)c->id, R_INSTALLS, 4) : 0;
+}
+
+/* Of the last week, but for the oldest one, which is of half a year ago. */
+static usec_t when_patched(const struct ninja_device *d, unsigned row)
+{
+    return d->last_update - SECONDS(86400LL * (row < 3 ? 1 + row : 180 + row));
+}
+
+static usec_t when_updated(const struct ninja_device *d, unsigned row)
+{
+    return d->last_update - SECONDS(7200);
 }
 
 static void write_patch_row(struct jw *w, const struct ninja_fleet *f, const struct ninja_device *d, unsigned row,
@@ -371,7 +389,7 @@ static void write_patch_row(struct jw *w, const struct ninja_fleet *f, const str
     if (n % 4 != 2)
         jw_key_str(w, "kbNumber", x ? x->version : kb);
     if (installed)
-        nw_time(w, "installedAt", d->last_update - SECONDS(86400LL * (1 + row)), 0);
+        nw_time(w, "installedAt", when_patched(d, row), 0);
     row_tail(w, d, flags, true);
 }
 
@@ -393,7 +411,7 @@ static unsigned rows_software_patches(const struct ninja_fleet *f, const struct 
 }
 
 static void write_software_patch_row(struct jw *w, const struct ninja_fleet *f, const struct ninja_device *d,
-                                     bool installed, unsigned flags)
+                                     unsigned row, bool installed, unsigned flags)
 {
     char id[UUID_MAX], product[UUID_MAX];
     uint64_t n = (uint64_t)d->core.id % 20;
@@ -404,20 +422,20 @@ static void write_software_patch_row(struct jw *w, const struct ninja_fleet *f, 
     jw_key_str(w, "status", installed ? "INSTALLED" : "MANUAL");
     jw_key_str(w, "type", "PATCH");
     if (installed)
-        nw_time(w, "installedAt", d->last_update - SECONDS(7200), 0);
+        nw_time(w, "installedAt", when_updated(d, row), 0);
     row_tail(w, d, flags, true);
 }
 
 static void write_software_patch(struct jw *w, const struct ninja_fleet *f, const struct ninja_device *d, unsigned row,
                                  unsigned flags)
 {
-    write_software_patch_row(w, f, d, false, flags);
+    write_software_patch_row(w, f, d, row, false, flags);
 }
 
 static void write_software_install(struct jw *w, const struct ninja_fleet *f, const struct ninja_device *d,
                                    unsigned row, unsigned flags)
 {
-    write_software_patch_row(w, f, d, true, flags);
+    write_software_patch_row(w, f, d, row, true, flags);
 }
 
 /* --- antivirus, health, users --- */
@@ -482,22 +500,31 @@ static void write_user(struct jw *w, const struct ninja_fleet *f, const struct n
     row_tail(w, d, flags, false);
 }
 
+static void write_custom_fields(struct jw *w, const struct ninja_fleet *f, const struct ninja_device *d, unsigned row,
+                                unsigned flags)
+{
+    jw_key(w, "fields");
+    nw_custom_list(w, f, &d->core);
+    row_tail(w, d, flags, false);
+}
+
 const struct ninja_report ninja_reports[] = {
-    {"operating-systems", one_per_agent, write_os, 1},
-    {"computer-systems", one_per_agent, write_system, 1},
-    {"processors", rows_processors, write_processor, 1},
-    {"volumes", ninja_nvolumes, write_volume, 1},
-    {"disks", one_per_agent, write_disk, 1},
-    {"network-interfaces", rows_interfaces, write_interface, 1, .pages_of_devices = true},
-    {"software", rows_software, write_software, 1},
-    {"os-patches", rows_patches, write_patch, 1},
-    {"os-patch-installs", rows_installs, write_install, 1},
-    {"software-patches", rows_software_patches, write_software_patch, 1},
-    {"software-patch-installs", rows_software_patches, write_software_install, 1},
-    {"antivirus-status", rows_antivirus, write_antivirus, 1},
-    {"antivirus-threats", no_rows, write_antivirus, 1},
-    {"device-health", one_per_device, write_health, 1, .cursor_optional = true},
-    {"logged-on-users", one_per_agent, write_user, 10},
+    {"operating-systems", one_per_agent, write_os, NULL, 1},
+    {"computer-systems", one_per_agent, write_system, NULL, 1},
+    {"processors", rows_processors, write_processor, NULL, 1},
+    {"volumes", ninja_nvolumes, write_volume, NULL, 1},
+    {"disks", one_per_agent, write_disk, NULL, 1},
+    {"network-interfaces", rows_interfaces, write_interface, NULL, 1, .pages_of_devices = true},
+    {"software", rows_software, write_software, NULL, 1},
+    {"os-patches", rows_patches, write_patch, NULL, 1},
+    {"os-patch-installs", rows_installs, write_install, when_patched, 1},
+    {"software-patches", rows_software_patches, write_software_patch, NULL, 1},
+    {"software-patch-installs", rows_software_patches, write_software_install, when_updated, 1},
+    {"antivirus-status", rows_antivirus, write_antivirus, NULL, 1},
+    {"antivirus-threats", no_rows, write_antivirus, NULL, 1},
+    {"device-health", one_per_device, write_health, NULL, 1, .cursor_optional = true},
+    {"custom-fields-detailed", one_per_agent, write_custom_fields, NULL, 10},
+    {"logged-on-users", one_per_agent, write_user, NULL, 10},
 };
 const size_t ninja_nreports = ARRAY_LEN(ninja_reports);
 

@@ -28,6 +28,8 @@ struct ninja_report {
     unsigned (*rows)(const struct ninja_fleet *f, const struct ninja_core *core); /* of one device; cheap */
     void (*write)(struct jw *w, const struct ninja_fleet *f, const struct ninja_device *d, unsigned row,
                   unsigned flags);
+    /* When what the row tells of was installed; NULL: the report knows no such filter. */
+    usec_t (*installed)(const struct ninja_device *d, unsigned row);
     int64_t min_page;      /* what pageSize may be at least */
     bool pages_of_devices; /* pageSize counts devices, not rows */
     bool cursor_optional;  /* no cursor when everything fits on one page */
@@ -35,6 +37,9 @@ struct ninja_report {
 extern const struct ninja_report ninja_reports[];
 extern const size_t ninja_nreports;
 const struct ninja_report *ninja_report(struct slice name); /* NULL */
+/* Custom fields (custom.c): all of a device that have a value, as a list or as an object's members. */
+void nw_custom_list(struct jw *w, const struct ninja_fleet *f, const struct ninja_core *core);
+void nw_custom_members(struct jw *w, const struct ninja_core *core);
 /* The facets that a detailed device shows as well. */
 void nw_os(struct jw *w, const struct ninja_device *d, unsigned flags);
 void nw_system(struct jw *w, const struct ninja_device *d);
