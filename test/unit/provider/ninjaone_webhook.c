@@ -1,5 +1,6 @@
 /* ninjaone_webhook.c - NinjaOne's activities as they are posted. */
 #include "base/json_read.h"
+#include "base/mem.h"
 #include "base/test.h"
 #include "provider/common_scan.h"
 #include "provider/harness.h"
@@ -132,6 +133,131 @@ static void type_and_status_decide_what_happens(void **state)
         assert_int_equal(d.e.code != ERR_NONE, d.result == DECODE_FAILED); /* a failure says why */
         if (cases[i].lines)
             assert_string_equal(d.lines.p, cases[i].lines);
+        str_release(&d.lines);
+    }
+}
+
+/* The product's activity types, each with statuses of its own: whatever is not done here is understood, and counted as such. */
+static void every_group_of_activities_is_known(void **state)
+{
+    static const struct {
+        const char *type, *statuses; /* separated by blanks */
+        enum decode_result result;
+    } groups[] = {
+        {"ACTIONSET", "START_REQUESTED STARTED IN_PROCESS COMPLETED CANCEL_REQUESTED CANCELLED BLOCKED",
+         DECODE_IGNORED},
+        {"ACTION", "COMPLETED", DECODE_IGNORED},
+        {"CONDITION_ACTIONSET", "STARTED", DECODE_IGNORED},
+        {"CONDITION_ACTION", "BLOCKED", DECODE_IGNORED},
+        {"SCHEDULED_TASK", "STARTED SCHEDULED_TASK_CREATED", DECODE_IGNORED},
+        {"SCRIPTING", "COMPLETED SCRIPT_UPDATED", DECODE_IGNORED},
+        {"CONDITION", "TRIGGERED RESET ACKNOWLEDGED DISABLED", DECODE_APPLIED},
+        {"CONDITION", "EVALUATION_FAILURE", DECODE_IGNORED},
+        {"SYSTEM",
+         "NODE_CREATED NODE_UPDATED NODE_RE_ENROLLED NODE_IDENTIFICATION_UPDATED NODE_MANUALLY_APPROVED "
+         "NODE_AUTOMATICALLY_APPROVED NODE_DELETED NODE_MANUALLY_REJECTED NODE_AUTOMATICALLY_REJECTED "
+         "NODE_REGISTRATION_REJECTED REJECTED_NODE_CLEARED REJECTED_NODE_DELETED MOBILE_DEVICE_UNREGISTERED "
+         "MAINTENANCE_MODE_CONFIGURED NODE_ATTRIBUTE_VALUE_UPDATED CUSTOM_HEALTH_STATUS_CHANGED",
+         DECODE_APPLIED},
+        {"SYSTEM",
+         "CLIENT_CREATED LOCATION_DELETED CREDENTIAL_UPDATED POLICY_CREATED NODE_ROLE_DELETED NODE_ACCESS_GRANTED "
+         "NODE_CLONING_DETECTED NODE_CLONE_ADVISED_TO_REGISTER APP_USER_LOGGED_IN END_USER_CREATED_API CONTACT_UPDATED "
+         "DEVICE_GROUP_CREATED TICKET_TEMPLATE_UPDATED REPORT_DELETED PSA_ENABLED PSA_TICKET_CREATION_FAILED "
+         "RESET_BY_PSA_TICKET_CALLBACK CONNECTWISE_UPDATED CONNECTWISECONTROL_ATTEMPT AUTOTASK_ATTACHMENT_FAILURE "
+         "TIME_ZONE_UPDATED LANGUAGE_TAG_UPDATED TECHNICIAN_ROLE_CREATED OAUTH2_CREATED ATTACHMENT_FILE_SUSPICIOUS "
+         "SMTP_SEND_ERROR API_WEBHOOK_CONFIGURATION_UPDATED NODE_JOBS_CANCELLED",
+         DECODE_IGNORED},
+        {"MONITOR",
+         "ADAPTER_ADDED CPU_REMOVED MEMORY_ADDED DISK_DRIVE_ADDED DISK_VOLUME_REMOVED USER_LOGGED_IN USER_LOGGED_OUT "
+         "SOFTWARE_ADDED SOFTWARE_REMOVED SOFTWARE_UPDATED SOFTWARE_OS_UPDATED RAID_LOGICAL_DISK_ADDED "
+         "BITLOCKER_ENABLED "
+         "FILEVAULT_DISABLED TRUSTED_PLATFORM_MODULE_INSTALLED SYSTEM_REBOOTED",
+         DECODE_APPLIED},
+        {"MONITOR",
+         "USER_ACCOUNT_ADDED PORT_OPENED WINDOWS_SERVICE_STOPPED MAC_DAEMON_STARTED PROCESS_STOPPED "
+         "CREDENTIALS_CHANGED",
+         DECODE_IGNORED},
+        {"PATCH_MANAGEMENT",
+         "PATCH_MANAGEMENT_SCAN_COMPLETED PATCH_MANAGEMENT_APPLY_PATCH_COMPLETED PATCH_MANAGEMENT_INSTALLED "
+         "PATCH_MANAGEMENT_INSTALL_FAILED PATCH_MANAGEMENT_FAILURE PATCH_MANAGEMENT_ROLLBACK_PATCH_COMPLETED "
+         "PATCH_MANAGEMENT_PATCH_APPROVED PATCH_MANAGEMENT_PATCH_REJECTED",
+         DECODE_APPLIED},
+        {"PATCH_MANAGEMENT",
+         "PATCH_MANAGEMENT_SCAN_STARTED PATCH_MANAGEMENT_APPLY_PATCH_STARTED PATCH_MANAGEMENT_MESSAGE "
+         "PATCH_MANAGEMENT_ROLLBACK_PATCH_REQUESTED PATCH_MANAGEMENT_ROLLBACK_PATCH_STARTED",
+         DECODE_IGNORED},
+        {"SOFTWARE_PATCH_MANAGEMENT",
+         "SOFTWARE_PATCH_MANAGEMENT_SCAN_COMPLETED SOFTWARE_PATCH_MANAGEMENT_INSTALLED "
+         "SOFTWARE_PATCH_MANAGEMENT_INSTALL_FAILED SOFTWARE_PATCH_MANAGEMENT_PATCH_APPROVED",
+         DECODE_APPLIED},
+        {"SOFTWARE_PATCH_MANAGEMENT", "SOFTWARE_PATCH_MANAGEMENT_SCAN_STARTED SOFTWARE_PATCH_MANAGEMENT_MESSAGE",
+         DECODE_IGNORED},
+        {"ANTIVIRUS",
+         "VIPREAV_INSTALLED BITDEFENDER_DISABLED GRAVITYZONE_ENABLED GRAVITYZONE_INSTALLATION_SUCCEEDED_WITH_WARNINGS "
+         "SENTINEL_ONE_AGENT_DISABLED CROWDSTRIKE_SENSOR_ENABLED",
+         DECODE_APPLIED},
+        {"ANTIVIRUS",
+         "WEBROOT_THREAT_DETECTED BDAS_BITDEFENDER_THREAT_BLOCKED COMPETITOR_EXISTING_PRODUCT_UNINSTALL "
+         "SCHEDULE_INSTALL_OPTION_CHANGED SENTINEL_ONE_SCAN_STARTED",
+         DECODE_IGNORED},
+        {"SECURITY", "SECURITY_CREDENTIAL_ACCESS_GRANTED", DECODE_IGNORED},
+        {"COMMENT", "COMMENT", DECODE_IGNORED},
+        {"HELP_REQUEST", "HELP_REQUEST_SUBMITTED", DECODE_IGNORED},
+        {"RDP", "RDP_CONNECTION_INITIATED", DECODE_IGNORED},
+        {"TEAMVIEWER", "TEAMVIEWER_INSTALLED", DECODE_IGNORED},
+        {"SPLASHTOP", "SPLASHTOP_CONNECTION_INITIATED", DECODE_IGNORED},
+        {"NINJA_QUICK_CONNECT", "QC_SESSION_STARTED", DECODE_IGNORED},
+        {"NINJA_REMOTE", "REMOTE_SUPPORT_CREATED", DECODE_IGNORED},
+        {"NINJA_NETWORK_DISCOVERY", "STARTED", DECODE_IGNORED},
+        {"REMOTE_TOOLS", "REMOTE_TOOLS_FILE_TRANSFER_SUCCESS", DECODE_IGNORED},
+        {"NINJA_BACKUP", "NINJA_BACKUP_BACKUPJOB_FAILED BACKUP_IMAGE_RESTORE_CANCELED", DECODE_IGNORED},
+        {"SHADOWPROTECT", "SHADOWPROTECT_BACKUPJOB_FAILED", DECODE_IGNORED},
+        {"IMAGEMANAGER", "IMAGEMANAGER_VERIFICATION_FAILED", DECODE_IGNORED},
+        {"CLOUDBERRY", "CLOUDBERRY_INSTALLED", DECODE_IGNORED},
+        {"CLOUDBERRY_BACKUP", "CLOUDBERRY_BACKUPJOB_FAILED", DECODE_IGNORED},
+        {"VIRTUALIZATION", "STARTED", DECODE_IGNORED},
+        {"MDM", "MDM_ERASE_STATUS_CREATED", DECODE_IGNORED},
+        {"NINJA_TICKETING", "NINJA_TICKETING_TICKET_CREATED", DECODE_IGNORED},
+        {"PSA", "SERVICE_NOW_UPDATED ZENDESK_UPDATED", DECODE_IGNORED},
+        {"KNOWLEDGE_BASE", "KNOWLEDGE_BASE_DOCUMENT_CREATED", DECODE_IGNORED},
+        {"DOCUMENTATION", "CLIENT_DOCUMENT_CREATED", DECODE_IGNORED},
+        {"CLIENT_CHECKLIST", "CLIENT_CHECKLIST_CREATED", DECODE_IGNORED},
+        {"CHECKLIST_TEMPLATE", "CHECKLIST_TEMPLATE_CREATED", DECODE_IGNORED},
+        {"RELATED_ITEM", "RELATED_ITEM_CREATED", DECODE_IGNORED},
+        {"MICROSOFT_INTUNE", "STARTED", DECODE_IGNORED},
+        {"DYNAMIC_POLICY", "STARTED", DECODE_IGNORED},
+        {"CONDITION", "EXPLODED", DECODE_UNKNOWN},
+        {"SYSTEM", "BRAND_NEW", DECODE_UNKNOWN},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(groups); i++) {
+        struct slice left = slice_cstr(groups[i].statuses);
+        while (left.n) {
+            struct slice status = slice_cut(&left, ' ');
+            char *body = mem_printf("{\"id\":1,\"activityTime\":1760009999,\"deviceId\":5,\"seriesUid\":\"s\","
+                                    "\"activityType\":\"%s\",\"statusCode\":\"%.*s\"}",
+                                    groups[i].type, SLICE_FMT(status));
+            struct decoded d = decode(body);
+            if (d.result != groups[i].result)
+                fail_msg("%s %.*s: %d", groups[i].type, SLICE_FMT(status), d.result);
+            assert_int_equal(d.lines.n > 0, d.result == DECODE_APPLIED);
+            str_release(&d.lines);
+            free(body);
+        }
+    }
+}
+
+/* Of an organization or the account: there is no device to be read again, and nothing is wrong with it. */
+static void what_names_no_device_refreshes_none(void **state)
+{
+    static const char *const bodies[] = {PLAIN("1", "SYSTEM", "NODE_ATTRIBUTE_VALUE_UPDATED", ""),
+                                         PLAIN("1", "PATCH_MANAGEMENT", "PATCH_MANAGEMENT_PATCH_APPROVED", ""),
+                                         PLAIN("1", "MONITOR", "SOFTWARE_ADDED", "")};
+
+    for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+        struct decoded d = decode(bodies[i]);
+        assert_int_equal(d.result, DECODE_IGNORED);
+        assert_string_equal(d.lines.p, "");
         str_release(&d.lines);
     }
 }
@@ -302,6 +428,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(condition_becomes_one_alert_through_its_life),
         cmocka_unit_test(type_and_status_decide_what_happens),
+        cmocka_unit_test(every_group_of_activities_is_known),
+        cmocka_unit_test(what_names_no_device_refreshes_none),
         cmocka_unit_test(wrapped_activities_are_read_too),
         cmocka_unit_test(intake_takes_id_and_type),
         cmocka_unit_test(scanner_agrees_with_the_reader),
