@@ -103,6 +103,8 @@ enum task_verdict tac_pages_page(struct tac_pages *p, const void *head)
     p->rows += p->page_rows;
     p->page_start = p->last;
     p->page_rows = 0;
+    if (p->task.machine->sink->progress)
+        p->task.machine->sink->progress(p->task.machine->sink->arg, p->kind, p->rows, p->count);
     if (!h->next.n || !moved)
         return end(p);
     tell(p);
