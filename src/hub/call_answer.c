@@ -203,6 +203,15 @@ void call_on_end(void *arg, const struct err *err)
 }
 
 /* What we sent as a secret, and a product may repeat. */
+static void hide_header(struct str *text, struct slice value)
+{
+    struct slice credential = value;
+
+    hide_secret(text, value);
+    (void)slice_cut(&credential, ' '); /* "Basic …" */
+    hide_secret(text, credential);
+}
+
 static void hide_in(const struct call *c, struct str *text)
 {
     const struct provider *p = call_provider(c);
@@ -221,13 +230,11 @@ static void hide_in(const struct call *c, struct str *text)
         hide_secret(text, in->webhook->secret);
     if (c->token)
         hide_secret(text, secret_text(c->token->access));
-    while (lines.n) {
-        struct slice value = slice_cut(&lines, '\n'), credential = value;
-
-        hide_secret(text, value);
-        (void)slice_cut(&credential, ' '); /* "Basic …" */
-        hide_secret(text, credential);
-    }
+    while (lines.n)
+        hide_header(text, slice_cut(&lines, '\n'));
+    for (size_t i = 0; i < MACHINE_MAX_HEADERS && c->mc.headers[i].name; i++) /* a sign-in's own */
+        if (strcmp(c->mc.headers[i].name, "Authorization") == 0)
+            hide_header(text, slice_cstr(c->mc.headers[i].value));
 }
 
 static void call_hide_secrets(struct call *c)

@@ -273,7 +273,7 @@ static void job_input(struct job *j, const struct engine_job *spec)
         .refresh_token = secret_text(j->refresh_token),
         .now = loop_wall(j->engine->hub->loop),
         .mode = spec->mode,
-        .kinds = spec->kinds,
+        .kinds = spec->kinds & spec->integration->provider->kinds,
         .cursor = copy_text(&j->cursor, spec->cursor),
         .checkpoint = copy_text(&j->checkpoint, spec->checkpoint),
         .device_id = copy_text(&j->device_id, spec->device_id),

@@ -219,7 +219,8 @@ void engine_resume(struct engine *e, struct ref r)
 }
 
 /* --- in place of the integrations --- */
-static struct provider provider = {.key = "scripted", .flags = PROVIDER_ALERT_ABSENCE_RESOLVES};
+static struct provider provider = {
+    .key = "scripted", .flags = PROVIDER_ALERT_ABSENCE_RESOLVES, .kinds = SYNC_KINDS_ALL};
 static struct integration integration = {
     .version = 1, .provider = &provider, .key = (char[]){"scripted"}, .enabled = true, .sync_interval = USEC_NONE};
 
