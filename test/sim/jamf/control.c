@@ -101,8 +101,8 @@ static void computer_patch(void *self, struct ask *a, struct answer *r)
 {
     struct jamf *j = self;
     const char *known[JF_N + 12];
-    static const char *const more[] = {"managed",  "damaged",  "reportDate",  "lastContact", "addApp",
-                                       "dropApps", "addGroup", "removeGroup", "quiet",       NULL};
+    static const char *const more[] = {"managed",  "damaged",  "spoiled",     "reportDate", "lastContact", "addApp",
+                                       "dropApps", "addGroup", "removeGroup", "quiet",      NULL};
     struct j_computer *c = arena_alloc(a->arena, sizeof(*c));
     int64_t drop;
     memcpy(known, j_field_names, sizeof(j_field_names));
@@ -129,6 +129,7 @@ static void computer_patch(void *self, struct ask *a, struct answer *r)
     if (json_get(o, "managed"))
         x->managed = json_get_bool(o, "managed", false);
     x->damaged = json_get_bool(o, "damaged", x->damaged);
+    x->spoiled = json_get_bool(o, "spoiled", x->spoiled);
     j_computer(j, c->id, c);
     if (!json_get_bool(o, "quiet", false))
         j_tell(j, J_COMPUTER_INVENTORY, c, 0, false);

@@ -295,7 +295,7 @@ static void put_management(const struct jamf *j, struct j_computer *c)
     c->automated = c->id % 3 == 0;
     c->supervised = c->id % 4 != 3;
     c->reported = j->epoch - MILLIS(rng_below(j->seed, id, S_AGE, 20u * 3600 * 1000));
-    c->contact = j->epoch - MILLIS(rng_below(j->seed, id, S_CONTACT, c->id % 9 == 4 ? 900000000 : 3600000));
+    c->contact = j->epoch - MILLIS(rng_below(j->seed, id, S_CONTACT, c->id % 9 == 4 ? 900000000 : 1800000));
     c->check_in = c->contact - SECONDS(60);
     c->enrolled = j->epoch - 200 * J_DAY - MILLIS(c->id * 1000417);
     c->expires = c->enrolled + 730 * J_DAY;
@@ -307,6 +307,7 @@ static void put_change(struct j_computer *c, const struct j_change *x)
 {
     c->change = x;
     c->damaged = x->damaged;
+    c->spoiled = x->spoiled;
     for (size_t f = 0; f < JF_N; f++)
         if (x->has[f])
             c->v[f] = x->v[f];
@@ -327,7 +328,7 @@ bool j_computer(const struct jamf *j, int64_t id, struct j_computer *c)
     memset(c, 0, offsetof(struct j_computer, buf));
     c->id = id;
     c->change = NULL;
-    c->damaged = false;
+    c->damaged = c->spoiled = false;
     c->bare = id % 41 == 40;
     c->napps = c->bare ? 0 : j->napps;
     c->managed = c->capable = c->approved = c->supervised = c->automated = c->silicon = false;

@@ -175,7 +175,7 @@ void j_computers(void *self, struct ask *a, struct answer *r)
             continue;
         if (!j_computer(j, rows[from + (a->fault == FAULT_SHUFFLE ? n - 1 - k : k)].id, c))
             continue;
-        damaged = c->damaged;
+        damaged = c->damaged || (c->spoiled && x.sections != 1u << JS_GENERAL);
         j_write_computer(&w, j, c, x.version, x.sections);
     }
     if (damaged) {

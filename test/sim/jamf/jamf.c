@@ -130,6 +130,8 @@ static const struct route routes[] = {
     GROUPS("v2", NULL, J_DEPRECATED),
     GROUPS("v3", &groups_v3, 0),
     {HTTP_GET, "/api/v1/departments", j_list_departments, .flags = J_NEED_DEPARTMENTS},
+    {HTTP_GET, "/api/v1/departments/{}", j_department, .flags = J_NEED_DEPARTMENTS},
+    {HTTP_GET, "/api/v1/buildings/{}", j_building, .flags = J_NEED_BUILDINGS},
     {HTTP_GET, "/api/v1/buildings", j_list_buildings, .flags = J_NEED_BUILDINGS},
     {HTTP_GET, "/api/v1/sites", j_list_sites, .flags = J_NEED_SITES},
     {HTTP_GET, "/api/v1/users", j_users, .flags = J_NEED_USER, .extra = &users_v1},
@@ -166,8 +168,8 @@ static void no_route(void *self, struct ask *a, struct answer *r)
 
 static void refuse_token(struct ask *a, struct answer *r, bool dead)
 {
-    if (is_classic(a))
-        j_classic_error(r, 401);
+    if (is_classic(a)) /* a token that it does not take is told in JSON, a missing privilege in a page */
+        j_error(r, 401, "INVALID_TOKEN", NULL, "Unauthorized");
     else
         j_error(r, 401, dead ? NULL : "INVALID_TOKEN", NULL, "Unauthorized");
 }

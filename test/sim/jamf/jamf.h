@@ -96,6 +96,7 @@ struct j_computer {
     bool managed, capable, approved, supervised, automated, silicon;
     usec_t reported, contact, check_in, enrolled, expires; /* USEC_NONE: null */
     bool damaged;                                          /* pages and single reads that hold it fail with a 500 */
+    bool spoiled;                                          /* those that ask for more than GENERAL */
     unsigned napps;
     const struct j_change *change; /* NULL: as generated */
 };
@@ -106,7 +107,7 @@ struct j_app {
 
 struct j_change {
     int64_t id;
-    bool deleted, damaged;
+    bool deleted, damaged, spoiled;
     char *v[JF_N];
     bool has[JF_N]; /* v counts; NULL is null */
     int managed;    /* -1: as generated */
@@ -257,7 +258,7 @@ bool j_section(struct slice name, unsigned version, enum j_section *ret); /* "US
 void j_write_computer(struct jw *w, const struct jamf *j, const struct j_computer *c, unsigned version,
                       unsigned sections);
 
-/* --- inventory.c, lists.c, classic.c, auth.c: routes --- */
+/* --- inventory.c, lists.c, mobile.c, classic.c, auth.c: routes --- */
 struct j_page {
     int64_t page, size;
 };
@@ -271,6 +272,8 @@ void j_static_groups(void *self, struct ask *a, struct answer *r);
 void j_smart_groups(void *self, struct ask *a, struct answer *r);
 void j_static_group(void *self, struct ask *a, struct answer *r);
 void j_smart_membership(void *self, struct ask *a, struct answer *r);
+void j_department(void *self, struct ask *a, struct answer *r);
+void j_building(void *self, struct ask *a, struct answer *r);
 void j_list_departments(void *self, struct ask *a, struct answer *r);
 void j_list_buildings(void *self, struct ask *a, struct answer *r);
 void j_list_sites(void *self, struct ask *a, struct answer *r);
