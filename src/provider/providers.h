@@ -4,6 +4,6 @@
 
 #include "msphub/provider.h"
 
-extern const struct provider provider_msp360, provider_ninjaone, provider_syncro, provider_tacticalrmm;
+extern const struct provider provider_jamf, provider_msp360, provider_ninjaone, provider_syncro, provider_tacticalrmm;
 
 #endif

@@ -3,6 +3,7 @@
 #include "provider/providers.h"
 
 const struct provider *const provider_registry[] = {
+    &provider_jamf,
     &provider_msp360,
     &provider_ninjaone,
     &provider_syncro,

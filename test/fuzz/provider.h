@@ -131,7 +131,7 @@ static void fuzz_provider(const struct provider *p, const char *settings_json, s
     if ((data[0] & 6) == 2)
         in.mode = SYNC_SINGLE;
     else if ((data[0] & 6) == 4)
-        in.mode = SYNC_INCREMENTAL, in.cursor = SLICE("{\"activity_id\":1}");
+        in.mode = SYNC_INCREMENTAL, in.cursor = SLICE("{\"activity_id\":1,\"report_date\":\"2025-01-01T00:00:00Z\"}");
     else if ((data[0] & 6) == 6)
         ops = p->authenticate ? p->authenticate : p->probe;
     fuzz_machine(p, ops, &in, body, 1 + data[0] / 16);

@@ -6,6 +6,7 @@
  * ended only when the anchor came alone; a page shorter than asked for may be the server's own idea of a page.
  *
  * A plan that is missing from the list is no news: the list may tell of computers that are online only. */
+#include "provider/common_seen.h"
 #include "provider/msp360/msp360.h"
 
 #include "base/crypto.h"
@@ -17,12 +18,6 @@
 #define COMPUTERS_MAX  1000000 /* rows of one list */
 
 enum stage { STAGE_COMPANIES, STAGE_COMPUTERS, STAGE_PLANS };
-
-/* The rows of the list so far, by hash. */
-struct seen {
-    uint64_t *slots, *order; /* slots: open addressing, 0 is free; order: as they came */
-    size_t n, cap;           /* slots has 2 * cap */
-};
 
 struct msp_sync {
     struct machine m;
@@ -172,49 +167,6 @@ static struct slice organization_of(struct msp_sync *x, struct slice company)
 }
 
 /* --- computers --- */
-
-static void seen_put(struct seen *s, uint64_t hash)
-{
-    size_t mask = 2 * s->cap - 1, i = hash & mask;
-
-    while (s->slots[i])
-        i = (i + 1) & mask;
-    s->slots[i] = hash;
-}
-
-static void seen_fill(struct seen *s)
-{
-    memset(s->slots, 0, 2 * s->cap * sizeof(*s->slots));
-    for (size_t i = 0; i < s->n; i++)
-        seen_put(s, s->order[i]);
-}
-
-/* False: it was there. */
-static bool seen_add(struct seen *s, uint64_t hash)
-{
-    size_t mask = 2 * s->cap - 1;
-
-    for (size_t i = hash & mask; s->cap && s->slots[i]; i = (i + 1) & mask)
-        if (s->slots[i] == hash)
-            return false;
-    if (s->n == s->cap) {
-        s->cap = s->cap ? 2 * s->cap : 1024;
-        s->order = mem_realloc_array(s->order, s->cap, sizeof(*s->order));
-        s->slots = mem_realloc_array(s->slots, 2 * s->cap, sizeof(*s->slots));
-        seen_fill(s);
-    }
-    s->order[s->n++] = hash;
-    seen_put(s, hash);
-    return true;
-}
-
-static void seen_cut(struct seen *s, size_t n)
-{
-    if (s->n == n)
-        return;
-    s->n = n;
-    seen_fill(s);
-}
 
 /* A computer may be listed once a user and profile. */
 static uint64_t identity_of(const struct msp_computer *c)
@@ -536,8 +488,7 @@ static void release(struct machine *m)
 
     msp_names_clear(&x->company_ids);
     msp_names_clear(&x->computer_ids);
-    free(x->seen.slots);
-    free(x->seen.order);
+    seen_release(&x->seen);
     str_release(&x->key);
 }
 
