@@ -287,6 +287,29 @@ class Tactical(World):
         self.assertTrue(live["disks"] and live["operating_system"])
 
 
+    # --- what is wrong ---
+    def findings(self, key="tacticalrmm"):
+        found = self.ok(self.api.get(f"/api/v1/integrations/{key}/doctor"))["findings"]
+        return {f["code"]: f for f in found}
+
+    def test_the_doctor_names_what_is_wrong(self):
+        well = self.findings()
+        self.assertTrue({"host", "clock", "credential", "beta_api", "rights"} <= set(well), well)
+        self.sim.command("PATCH", "/control/tactical/settings", {"beta": False, "missing": ["can_list_software"]})
+        found = self.findings()
+        self.assertIn("BETA_API_ENABLED", found["beta_api_off"]["mend"])
+        self.assertIn("can_list_software", found["missing_right"]["mend"])
+        self.assertNotIn("rights", found)
+        self.sim.fault(product="tactical", path="/", kind="html200", count=1000)
+        self.assertIn("wrong_host", self.findings())
+
+    def test_the_doctor_names_a_refused_login(self):
+        self.configure("tacticalrmm:refused", {"base_url": self.sim.tactical, "auth": "login", "username": "tactical", "password": "no"})
+        found = self.findings("tacticalrmm:refused")
+        self.assertIn("host", found)  # was found without a credential
+        self.assertIn("the password is wrong", found["credential_refused"]["what"])
+
+
 class Thousand(World):
     sim_flags = ("--seed", "11", "--ninja-devices", "1", "--tactical-agents", "1000", "--tactical-clients", "20")
 
