@@ -45,15 +45,16 @@ where h.tenant_id = t.tenant_id and h.run_id = t.run_id and i.tenant_id = h.tena
 returning h.tenant_id, h.run_id, h.integration_id, h.mode, h.kinds, h.device_id, h.dry_run, h.attempts, h.batch,
           h.phase = 'merging', h.checkpoint::text,
           case when h.mode = 'incremental' then msphub_cursor_for(i.sync_cursor, i.sync_cursors, h.kinds)::text end, h.complete_kinds, h.failed, h.cancel_requested,
-          h.started_at, cardinality(h.notes);
+          h.started_at, cardinality(h.notes), h.calls, h.progress::text;
 
 -- name: heartbeat
 -- Keeps leases; a run that is not in the answer is lost. All tenants.
--- $1 owner, $2 lease in microseconds, $3 tenants bigint[], $4 runs bigint[]
+-- $1 owner, $2 lease in microseconds, $3 tenants bigint[], $4 runs bigint[], $5 calls so far bigint[], $6 kinds being read text[]
 -- Gives: run, whether somebody wants it to stop, whether its tenant is suspended: then it is given back, with its checkpoint.
 update integration_sync_history h
-set lease_until = now() + $2::bigint * interval '1 microsecond'
-from unnest($3::bigint[], $4::bigint[]) as r(tenant_id, run_id) join tenants t using (tenant_id)
+set lease_until = now() + $2::bigint * interval '1 microsecond', calls = greatest(h.calls, r.calls),
+    progress = h.progress || jsonb_build_object('kind', r.reading)
+from unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::text[]) as r(tenant_id, run_id, calls, reading) join tenants t using (tenant_id)
 where h.tenant_id = r.tenant_id and h.run_id = r.run_id and h.status = 'running' and h.lease_owner = $1::text
 returning h.run_id, h.cancel_requested, t.status <> 'active';
 
@@ -63,13 +64,14 @@ select msphub_run_fence($1::bigint, $2::bigint, $3::text, $4::bigint);
 
 -- name: progress
 -- $1 tenant, $2 run, $3 lease in microseconds, $4 checkpoint or null, $5 cursor or null, $6 kinds found complete,
--- $7 notes text[], $8 failed records, $9 calls, $10 the reading is over
+-- $7 notes text[], $8 failed records, $9 calls so far, $10 the reading is over, $11 progress or null
 update integration_sync_history
 set batch = batch + 1, lease_until = now() + $3::bigint * interval '1 microsecond',
     checkpoint = coalesce($4::jsonb, checkpoint), cursor = coalesce($5::jsonb, cursor),
     complete_kinds = complete_kinds | $6::bigint,
     notes = notes || array(select n from unnest($7::text[]) as n where n <> all (notes) limit 20 - least(20, cardinality(notes))),
-    failed = failed + $8::bigint, calls = calls + $9::bigint, phase = case when $10::boolean then 'merging' else phase end
+    failed = failed + $8::bigint, calls = greatest(calls, $9::bigint), phase = case when $10::boolean then 'merging' else phase end,
+    progress = coalesce($11::jsonb, progress)
 where tenant_id = $1 and run_id = $2::bigint;
 
 -- name: errors
@@ -197,10 +199,10 @@ where f.tenant_id = $1 and f.integration_id = $2::bigint
                                           and s.external_id = f.external_id limit 1) is null;
 
 -- name: finish
--- $1 tenant, $2 run, $3 status, $4 error or null, $5 notes text[], $6 calls, $7 would be retired (dry run)
+-- $1 tenant, $2 run, $3 status, $4 error or null, $5 notes text[], $6 calls so far, $7 would be retired (dry run)
 -- Gives: the counters.
 update integration_sync_history
-set status = $3::text, error = $4::text, notes = notes || $5::text[], calls = calls + $6::bigint, retired = retired + $7::bigint,
+set status = $3::text, error = $4::text, notes = notes || $5::text[], calls = greatest(calls, $6::bigint), retired = retired + $7::bigint,
     phase = 'finished', finished_at = now(), lease_owner = null, lease_until = null, checkpoint = null
 where tenant_id = $1 and run_id = $2::bigint
 returning processed, created, updated, unchanged, retired, restored, failed, extract(epoch from now() - started_at)::float8;
@@ -208,6 +210,42 @@ returning processed, created, updated, unchanged, retired, restored, failed, ext
 -- name: forget_seen
 -- $1 tenant, $2 run
 delete from sync_run_seen where tenant_id = $1 and run_id = $2::bigint;
+
+-- name: mended
+-- A single run ended: if it succeeded, the errors that it was to mend are. $1 tenant, $2 run
+update sync_run_errors e set resolved_at = now()
+from integration_sync_history h
+where e.tenant_id = $1 and e.retry_run = $2::bigint and e.resolved_at is null
+  and h.tenant_id = $1 and h.run_id = $2 and h.status = 'success';
+
+-- name: retry
+-- Reads the device of an error again. $1 tenant, $2 run, $3 error, $4 kinds that are of a device int[], $5 all kinds
+-- Gives: kind, its id, when it was mended, whether the integration may be synchronised, the retry that is on its way, the new run.
+with error as (
+    select e.*, h.integration_id, i.enabled and t.status = 'active' as usable,
+           (select b.run_id from integration_sync_history b
+            where b.tenant_id = $1 and b.run_id = e.retry_run and b.status in ('queued', 'running')) as busy
+    from sync_run_errors e
+    join integration_sync_history h on h.tenant_id = e.tenant_id and h.run_id = e.run_id
+    join integration_configurations i on i.tenant_id = h.tenant_id and i.integration_id = h.integration_id
+    join tenants t on t.tenant_id = e.tenant_id
+    where e.tenant_id = $1 and e.run_id = $2::bigint and e.error_id = $3::bigint
+    for no key update of e
+), made as (
+    insert into integration_sync_history (tenant_id, integration_id, mode, kinds, device_id, trigger)
+    select tenant_id, integration_id, 'single', $5::bigint, external_id, 'retry' from error
+    where usable and busy is null and resolved_at is null and external_id is not null and kind = any ($4::int[])
+    returning run_id
+), marked as (
+    update sync_run_errors s set retry_run = m.run_id
+    from made m, error e
+    where s.tenant_id = $1 and s.run_id = $2 and s.external_id = e.external_id and s.kind = any ($4) and s.resolved_at is null
+)
+select e.kind, e.external_id, e.resolved_at, e.usable, e.busy, (select run_id from made), pg_notify('msphub_run', ''),
+       (select msphub_audit_write($1, 'run.requested', 'run', run_id::text, run_id, e.integration_id, null,
+                                  jsonb_build_object('mode', 'single', 'device_id', e.external_id, 'retry_of', $2))
+        from made where current_setting('msphub.actor', true) <> '')
+from error e;
 
 -- name: integration
 -- What a full or incremental run leaves with its integration. $1 tenant, $2 integration, $3 run, $4 a full list of devices was
@@ -276,7 +314,10 @@ select json_build_object(
            'counters', json_build_object('processed', h.processed, 'created', h.created, 'updated', h.updated,
                                          'unchanged', h.unchanged, 'retired', h.retired, 'restored', h.restored,
                                          'failed', h.failed),
-           'records', h.record_counts, 'calls', h.calls, 'batches', h.batch, 'cancel_requested', h.cancel_requested, 'notes', h.notes, 'error', h.error,
+           'records', h.record_counts, 'calls', h.calls,
+           'progress', jsonb_build_object('kind', null, 'read', '{}'::jsonb, 'totals', '{}'::jsonb) || h.progress
+                       || case when h.phase = 'reading' and h.status = 'running' then '{}'::jsonb else '{"kind": null}' end,
+           'batches', h.batch, 'cancel_requested', h.cancel_requested, 'notes', h.notes, 'error', h.error,
            'errors', (select count(*) from sync_run_errors e where e.tenant_id = $1 and e.run_id = h.run_id),
            'report', h.report, 'created_at', msphub_iso(h.created_at), 'started_at', msphub_iso(h.started_at), 'finished_at', msphub_iso(h.finished_at))::text
 from integration_sync_history h join integration_configurations i using (tenant_id, integration_id)
@@ -285,8 +326,8 @@ where h.tenant_id = $1 and h.run_id = $2::bigint;
 -- name: error_list
 -- In the order they were met. $1 tenant, $2 run, $3 after this error (0: from the first), $4 limit + 1
 -- Gives a page (store/page.h).
-select json_build_object('kind', msphub_kind_name(kind),
-                         'id', external_id, 'reason', reason, 'created_at', msphub_iso(created_at))::text,
+select json_build_object('error', error_id, 'kind', msphub_kind_name(kind), 'id', external_id, 'reason', reason,
+                         'retry_run', retry_run, 'resolved_at', msphub_iso(resolved_at), 'created_at', msphub_iso(created_at))::text,
        '', error_id
 from sync_run_errors
 where tenant_id = $1 and run_id = $2::bigint and error_id > $3::bigint

@@ -139,6 +139,35 @@ void op_runs_errors(struct api_call *c)
     with_run(c, list_errors);
 }
 
+/* --- one record again --- */
+
+static void on_retried(void *arg, int64_t run_id, const struct err *e)
+{
+    struct api_call *c = arg;
+    struct api_faults faults = {0};
+    if (e && e->code == ERR_CONFLICT && run_id) {
+        api_problem_about(c, 409, "sync_running", "run_id", run_id, e->what);
+    } else if (e && e->code == ERR_INPUT) {
+        api_fault(&faults, "", "%s", e->what);
+        api_faults_none(c, &faults);
+    } else {
+        on_requested(c, run_id, e);
+    }
+}
+
+static void retry_error(struct run_call *r, struct slice json)
+{
+    struct audit_actor actor = api_actor(r->call);
+    int64_t error;
+    if (api_id(r->call, "error", &error))
+        run_retry(r->call->hub->db, r->call->who.tenant_id, r->run_id, error, &actor, on_retried, r->call);
+}
+
+void op_runs_retry(struct api_call *c)
+{
+    with_run(c, retry_error);
+}
+
 static void on_canceled(void *arg, const struct err *e)
 {
     struct api_call *c = arg;

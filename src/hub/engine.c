@@ -314,6 +314,13 @@ struct ref engine_start(struct engine *e, const struct engine_job *spec)
     return j->ref;
 }
 
+uint64_t engine_calls(struct engine *e, struct ref r)
+{
+    struct job *j = ref_get(e->refs, r);
+
+    return j ? j->env.counts.calls : 0;
+}
+
 void engine_cancel(struct engine *e, struct ref r)
 {
     struct job *j = ref_get(e->refs, r);

@@ -29,7 +29,7 @@ struct engine_job {
     const struct settings *args;                           /* these three live until on_done; NULL: none */
     const struct machine_connect *connect;
     const struct machine_webhook *webhook;
-    bool urgent; /* somebody waits for it: its calls go before those of background work */
+    bool urgent;               /* somebody waits for it: its calls go before those of background work */
     const struct trace *trace; /* of the request that it is run for, sent with its calls; copied; NULL: none */
     struct sink sink;          /* copied; its arg must live until on_done */
     /* err == NULL: machine finished and its result() is true. The text names call, status and mend. */
@@ -41,7 +41,8 @@ struct engine;
 struct engine *engine_new(struct hub *h);
 void engine_free(struct engine *e); /* cancels what runs; on_done of each runs inside */
 struct ref engine_start(struct engine *e, const struct engine_job *job);
-void engine_cancel(struct engine *e, struct ref r); /* on_done follows with ERR_CANCELED */
+uint64_t engine_calls(struct engine *e, struct ref r); /* sent so far; 0 when the job is over */
+void engine_cancel(struct engine *e, struct ref r);    /* on_done follows with ERR_CANCELED */
 /* Backpressure: no further call is begun, and open ones are not read, until resumed. */
 void engine_pause(struct engine *e, struct ref r);
 void engine_resume(struct engine *e, struct ref r);

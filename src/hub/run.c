@@ -290,6 +290,8 @@ struct run *run_new(const struct run_owner *owner, const struct run_claim *c)
     r->partial = c->failed > 0 || c->notes > 0;
     r->complete_kinds = (uint64_t)c->complete_kinds;
     r->started_at = c->started_at;
+    r->calls_before = c->calls;
+    run_progress_resume(r, c->progress);
     str_add(&r->device_id, c->device_id);
     str_add(&r->checkpoint, c->checkpoint);
     str_add(&r->cursor, c->cursor);

@@ -38,5 +38,8 @@ void run_free(struct run *r);
 void run_stop(struct run *r, enum run_stop why);
 void run_beat(struct run *r); /* the lease was renewed: what is half a batch is stored as well */
 const struct run_key *run_key_of(const struct run *r);
+/* For those who look on: the calls so far, and the kind that is being read (SLICE_NONE: none now). */
+int64_t run_calls(const struct run *r);
+struct slice run_reading(const struct run *r, char buf[32]);
 
 #endif

@@ -28,8 +28,10 @@ static void merge_build(struct run *r, struct pg_seg *s)
     pg_array_init(&none, PG_TEXT);
     run_add_fence(s, &r->key, r->hub->process, r->stored);
     r->merge_stmt = inventory_add_merge(s, r->key.tenant_id, r->key.integration_id, MERGE_AT_ONCE);
-    const struct run_progress p = {
-        .lease = r->hub->options->sync_lease, .notes = &none, .merging = !r->failure.code && r->stop == RUN_GOES};
+    const struct run_progress p = {.lease = r->hub->options->sync_lease,
+                                   .notes = &none,
+                                   .calls = run_calls(r),
+                                   .merging = !r->failure.code && r->stop == RUN_GOES};
     run_add_progress(s, &r->key, &p);
     pg_array_release(&none);
 }
@@ -175,7 +177,8 @@ static void finish_build(struct run *r, struct pg_seg *s)
         .status = status,
         .error = r->failure.code && r->stop != RUN_CANCEL ? r->failure.what : NULL,
         .notes = &notes,
-        .calls = r->calls,
+        .calls = run_calls(r),
+        .single = r->mode == SYNC_SINGLE,
         .would_retire = r->dry_run && r->retire.retire && r->retire.count ? r->absence.to_retire : 0,
     };
     r->finish_stmt = run_add_finish(s, &r->key, &end);

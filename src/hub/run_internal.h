@@ -1,5 +1,5 @@
 /* hub/run_internal.h - what the parts of a run share: run.c (its states), run_read.c (records → batches), run_store.c
- * (batches → transactions), run_end.c (what its end means). */
+ * (batches → transactions), run_end.c (what its end means), run_progress.c (how far it is). */
 #ifndef MSPHUB_HUB_RUN_INTERNAL_H
 #define MSPHUB_HUB_RUN_INTERNAL_H
 
@@ -15,7 +15,7 @@ struct run_batch {
     struct pg_array seen_kinds, seen_ids;               /* there, though not among the records */
     struct pg_array error_kinds, error_ids, error_whys; /* the first ones */
     struct pg_array notes;
-    struct str checkpoint, cursor;
+    struct str checkpoint, cursor, progress;
     uint64_t complete_kinds;
     int64_t failed;
     TAILQ_ENTRY(run_batch) link;
@@ -57,8 +57,12 @@ struct run {
     struct run_batch *open;
     TAILQ_HEAD(run_batches, run_batch) closed;
     unsigned nclosed;
-    usec_t read_from; /* what comes now was asked for after this (wall) */
-    int64_t calls;
+    usec_t read_from;            /* what comes now was asked for after this (wall) */
+    int64_t calls, calls_before; /* of this process, of those before */
+    struct {
+        enum record_kind kind; /* that came last; RECORD_NKINDS_: none yet */
+        int64_t read[RECORD_NKINDS_], totals[RECORD_NKINDS_];
+    } progress;
     struct err failure; /* code ERR_NONE: none */
 
     /* the transaction in flight, or waiting to be tried again */
@@ -91,6 +95,12 @@ void run_batch_note(struct run_batch *b, const char *fmt, ...) PRINTF_LIKE(2, 3)
 void run_batch_error(struct run *r, struct run_batch *b, enum record_kind kind, struct slice id, const char *why);
 void run_read_start(struct run *r);
 void run_close_batch(struct run *r); /* the open one, if it holds anything */
+
+/* run_progress.c */
+void run_progress_read(struct run *r, enum record_kind kind);
+void run_progress_total(struct run *r, enum record_kind kind, int64_t total);
+void run_progress_write(const struct run *r, struct str *out);
+void run_progress_resume(struct run *r, struct slice json); /* as a process before left it; empty: from the beginning */
 
 /* run_store.c */
 void run_store_next(struct run *r); /* the first of the closed batches */

@@ -43,6 +43,7 @@ void run_batch_free(struct run_batch *b)
     pg_array_release(&b->notes);
     str_release(&b->checkpoint);
     str_release(&b->cursor);
+    str_release(&b->progress);
     free(b);
 }
 
@@ -120,6 +121,7 @@ void run_close_batch(struct run *r)
     if (!r->open || run_batch_is_empty(r->open))
         return;
     struct run_batch *b = r->open;
+    run_progress_write(r, &b->progress);
     r->open = run_batch_new(r);
     record_set_follow(r->open->set, b->set);
     TAILQ_INSERT_TAIL(&r->closed, b, link);
@@ -145,6 +147,7 @@ static void on_record(void *arg, const struct record *rec)
     struct err e = {0};
     if (r->stop == RUN_LEASE_LOST)
         return;
+    run_progress_read(r, rec->kind);
     if (paused_skips(r->skips, rec)) {
         if (rec->kind == RECORD_DEVICE)
             add_seen(r->open, rec->kind, rec->device.id);
@@ -196,6 +199,11 @@ static void on_incomplete(void *arg, enum record_kind kind, const char *why)
     run_batch_note(r->open, "%s: %s", record_kind_words[kind], why);
 }
 
+static void on_progress(void *arg, enum record_kind kind, int64_t rows, int64_t total)
+{
+    run_progress_total(arg, kind, total);
+}
+
 static void on_cursor(void *arg, struct slice json)
 {
     struct run *r = arg;
@@ -233,6 +241,7 @@ void run_read_start(struct run *r)
         .integration = r->it,
         .mode = r->mode,
         .kinds = r->kinds & r->it->provider->kinds,
+        .urgent = r->mode == SYNC_SINGLE, /* a person asked for it */
         .cursor = r->cursor.n ? str_slice(&r->cursor) : SLICE_NONE,
         .checkpoint = r->checkpoint.n ? str_slice(&r->checkpoint) : SLICE_NONE,
         .device_id = r->device_id.n ? str_slice(&r->device_id) : SLICE_NONE,
@@ -242,7 +251,8 @@ void run_read_start(struct run *r)
                  .checkpoint = on_checkpoint,
                  .complete = on_complete,
                  .incomplete = on_incomplete,
-                 .cursor = on_cursor},
+                 .cursor = on_cursor,
+                 .progress = on_progress},
         .on_done = on_job_done,
         .arg = r,
     };

@@ -21,6 +21,8 @@ static void batch_add(struct run *r, struct run_batch *b, struct pg_seg *s)
         .complete_kinds = b->complete_kinds,
         .notes = &b->notes,
         .failed = b->failed,
+        .calls = run_calls(r),
+        .progress = b->progress.n ? str_slice(&b->progress) : SLICE_NONE,
     };
     run_add_progress(s, &r->key, &p);
 }

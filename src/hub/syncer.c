@@ -144,26 +144,33 @@ static void beat(void *arg)
 {
     struct syncer *s = arg;
     struct syncer_run *sr;
-    struct pg_array tenants, runs;
+    struct run_beats beats;
+    char reading[32];
     timer_set(&s->beat, s->hub->loop, s->hub->options->sync_lease / 3, beat, s);
     s->beat_again = s->beating;
     if (!s->nruns || s->beating)
         return;
     s->beating = true;
-    pg_array_init(&tenants, PG_INT8);
-    pg_array_init(&runs, PG_INT8);
+    pg_array_init(&beats.tenants, PG_INT8);
+    pg_array_init(&beats.runs, PG_INT8);
+    pg_array_init(&beats.calls, PG_INT8);
+    pg_array_init(&beats.reading, PG_TEXT);
     TAILQ_FOREACH (sr, &s->runs, link) {
-        pg_array_i64(&tenants, run_key_of(sr->run)->tenant_id);
-        pg_array_i64(&runs, run_key_of(sr->run)->run_id);
+        pg_array_i64(&beats.tenants, run_key_of(sr->run)->tenant_id);
+        pg_array_i64(&beats.runs, run_key_of(sr->run)->run_id);
+        pg_array_i64(&beats.calls, run_calls(sr->run));
+        pg_array_text(&beats.reading, run_reading(sr->run, reading));
         run_beat(sr->run);
         sr->asked = true;
     }
     struct pg_seg *seg = pg_seg_new(s->hub->db, PG_ALL_TENANTS);
     pg_seg_timeout(seg, s->hub->options->sync_lease);
-    run_add_heartbeat(seg, s->hub->process, s->hub->options->sync_lease, &tenants, &runs);
+    run_add_heartbeat(seg, s->hub->process, s->hub->options->sync_lease, &beats);
     pg_submit(seg, on_beat, s);
-    pg_array_release(&tenants);
-    pg_array_release(&runs);
+    pg_array_release(&beats.tenants);
+    pg_array_release(&beats.runs);
+    pg_array_release(&beats.calls);
+    pg_array_release(&beats.reading);
 }
 
 /* What was asked for and is not in the answer, another process has. (The fence would find out as well, at the next write.) */

@@ -53,17 +53,20 @@ void run_read_claim(const struct pg_reply *r, unsigned stmt, size_t row, struct 
         .cancel_requested = pg_bool(r, stmt, row, 14),
         .started_at = pg_time(r, stmt, row, 15),
         .notes = pg_i64(r, stmt, row, 16),
+        .calls = pg_i64(r, stmt, row, 17),
+        .progress = pg_text(r, stmt, row, 18),
     };
 }
 
-unsigned run_add_heartbeat(struct pg_seg *s, const char *owner, usec_t lease, const struct pg_array *tenants,
-                           const struct pg_array *runs)
+unsigned run_add_heartbeat(struct pg_seg *s, const char *owner, usec_t lease, const struct run_beats *beats)
 {
     unsigned stmt = pg_add(s, &Q_RUN_HEARTBEAT);
     pg_p_str(s, owner);
     pg_p_i64(s, lease);
-    pg_p_array(s, tenants);
-    pg_p_array(s, runs);
+    pg_p_array(s, &beats->tenants);
+    pg_p_array(s, &beats->runs);
+    pg_p_array(s, &beats->calls);
+    pg_p_array(s, &beats->reading);
     return stmt;
 }
 
@@ -111,6 +114,7 @@ unsigned run_add_progress(struct pg_seg *s, const struct run_key *k, const struc
     pg_p_i64(s, p->failed);
     pg_p_i64(s, p->calls);
     pg_p_bool(s, p->merging);
+    p_json(s, p->progress);
     return stmt;
 }
 
@@ -194,6 +198,8 @@ unsigned run_add_finish(struct pg_seg *s, const struct run_key *k, const struct 
     pg_p_i64(s, end->calls);
     pg_p_i64(s, end->would_retire);
     add_for_run(s, &Q_RUN_FORGET_SEEN, k);
+    if (end->single)
+        add_for_run(s, &Q_RUN_MENDED, k);
     return stmt;
 }
 

@@ -18,16 +18,18 @@ extern const char *const sync_mode_names[]; /* by enum sync_mode: "full", "incre
 unsigned run_add_schedule(struct pg_seg *s, int64_t limit, usec_t interval);
 unsigned run_add_claim(struct pg_seg *s, const char *owner, usec_t lease, int64_t limit);
 struct run_claim { /* texts live as long as the reply */
-    int64_t tenant_id, run_id, integration_id, kinds, attempts, stored, complete_kinds, failed, notes;
+    int64_t tenant_id, run_id, integration_id, kinds, attempts, stored, complete_kinds, failed, notes, calls;
     enum sync_mode mode;
     usec_t started_at;
-    struct slice device_id, checkpoint, cursor;
+    struct slice device_id, checkpoint, cursor, progress;
     bool dry_run, merging, cancel_requested;
 };
 void run_read_claim(const struct pg_reply *r, unsigned stmt, size_t row, struct run_claim *ret);
+struct run_beats {                                 /* arrays, a run an element */
+    struct pg_array tenants, runs, calls, reading; /* reading: the kind that is being read, text or null */
+};
 /* Result: one row (run, cancel requested, tenant suspended) per run that is still held. */
-unsigned run_add_heartbeat(struct pg_seg *s, const char *owner, usec_t lease, const struct pg_array *tenants,
-                           const struct pg_array *runs);
+unsigned run_add_heartbeat(struct pg_seg *s, const char *owner, usec_t lease, const struct run_beats *beats);
 
 /* --- working on one --- */
 struct run_key {
@@ -41,11 +43,12 @@ void run_add_fence(struct pg_seg *s, const struct run_key *k, const char *owner,
     (UINT64_C(1) << (32 + (kind))) /* beside SYNC_KIND(kind): found complete, but it cannot be relied on */
 struct run_progress {
     usec_t lease;
-    struct slice checkpoint, cursor; /* .p == NULL: as before */
-    uint64_t complete_kinds;         /* SYNC_KIND and RUN_SPOILED bits that are new */
-    const struct pg_array *notes;    /* texts: why the run is partial */
-    int64_t failed, calls;
-    bool merging; /* the reading is over */
+    struct slice checkpoint, cursor, progress; /* .p == NULL: as before */
+    uint64_t complete_kinds;                   /* SYNC_KIND and RUN_SPOILED bits that are new */
+    const struct pg_array *notes;              /* texts: why the run is partial */
+    int64_t failed;
+    int64_t calls; /* so far, in all */
+    bool merging;  /* the reading is over */
 };
 unsigned run_add_progress(struct pg_seg *s, const struct run_key *k, const struct run_progress *p);
 void run_add_seen(struct pg_seg *s, const struct run_key *k, const struct pg_array *kinds, const struct pg_array *ids);
@@ -70,7 +73,9 @@ struct run_end {
     const char *status;
     const char *error;            /* or NULL */
     const struct pg_array *notes; /* texts */
-    int64_t calls, would_retire;
+    int64_t calls;                /* in all */
+    int64_t would_retire;
+    bool single; /* if it succeeds, the errors that it was to mend are mended */
 };
 struct run_totals {
     int64_t processed, created, updated, unchanged, retired, restored, failed;
@@ -97,6 +102,10 @@ struct run_request {
 /* ERR_CONFLICT: run_id is the one in the way; ERR_NOT_FOUND; ERR_INPUT: integration or tenant is switched off. */
 typedef void run_request_cb(void *arg, int64_t run_id, const struct err *e);
 void run_request(struct pg_pool *db, const struct run_request *q, run_request_cb *cb, void *arg);
+/* A single run of the device that an error of a run is about; when it succeeds, the error is resolved. run_request_cb: ERR_NOT_FOUND;
+ * ERR_CONFLICT: resolved, or run_id is already at it; ERR_INPUT: it cannot be read by itself, and why. */
+void run_retry(struct pg_pool *db, int64_t tenant_id, int64_t run_id, int64_t error_id, const struct audit_actor *by,
+               run_request_cb *cb, void *arg);
 typedef void run_done_cb(void *arg, const struct err *e);
 /* Ends a queued run, asks a running one to end; ERR_NOT_FOUND, ERR_CONFLICT when it is over. */
 void run_cancel(struct pg_pool *db, int64_t tenant_id, int64_t run_id, const struct audit_actor *by, run_done_cb *cb,

@@ -74,6 +74,77 @@ void run_request(struct pg_pool *db, const struct run_request *q, run_request_cb
     pg_submit(s, on_requested, a);
 }
 
+/* --- one record again --- */
+
+/* What is of a device, and errors name the device for it. */
+static const enum record_kind device_kinds[] = {RECORD_DEVICE, RECORD_FACET, RECORD_DEVICE_GONE, RECORD_REFRESH,
+                                                RECORD_SOFTWARE};
+
+static bool is_of_device(int64_t kind)
+{
+    for (size_t i = 0; i < ARRAY_LEN(device_kinds); i++)
+        if (device_kinds[i] == (enum record_kind)kind)
+            return true;
+    return false;
+}
+
+/* Why there is no new run. */
+static bool explain_no_retry(const struct pg_reply *r, unsigned stmt, struct err *e)
+{
+    int64_t kind = pg_i64(r, stmt, 0, 0);
+    if (!pg_is_null(r, stmt, 0, 2))
+        return err_set(e, ERR_CONFLICT, "it is resolved: a later reading of the record succeeded");
+    if (!pg_is_null(r, stmt, 0, 4))
+        return err_set(e, ERR_CONFLICT, "run %lld is reading it again", (long long)pg_i64(r, stmt, 0, 4));
+    if (!pg_bool(r, stmt, 0, 3))
+        return err_set(e, ERR_INPUT, "the integration is switched off; enable it before it is synchronised");
+    if (!is_of_device(kind))
+        return err_set(e, ERR_INPUT, "%s cannot be read one by one; ask for a sync with \"kinds\": [\"%s\"]",
+                       kind < RECORD_NKINDS_ ? record_kind_words[kind] : "such records",
+                       kind < RECORD_NKINDS_ ? record_kind_words[kind] : "devices");
+    return err_set(e, ERR_INPUT, "the product gave no id of the record, so it cannot be asked for by itself");
+}
+
+static void on_retried(void *arg, const struct pg_reply *r)
+{
+    struct ask a = *(struct ask *)arg;
+    free(arg);
+    struct err e;
+    if (pg_reply_err(r)) {
+        a.on_request(a.arg, 0, pg_reply_err(r));
+    } else if (pg_nrows(r, a.stmt) == 0) {
+        err_set(&e, ERR_NOT_FOUND, "there is no such error of this run");
+        a.on_request(a.arg, 0, &e);
+    } else if (!pg_is_null(r, a.stmt, 0, 5)) {
+        a.on_request(a.arg, pg_i64(r, a.stmt, 0, 5), NULL);
+    } else {
+        int64_t busy = pg_is_null(r, a.stmt, 0, 4) ? 0 : pg_i64(r, a.stmt, 0, 4);
+        explain_no_retry(r, a.stmt, &e);
+        a.on_request(a.arg, busy, &e);
+    }
+}
+
+void run_retry(struct pg_pool *db, int64_t tenant_id, int64_t run_id, int64_t error_id, const struct audit_actor *by,
+               run_request_cb *cb, void *arg)
+{
+    struct ask *a = ask_new(db, tenant_id, run_id, arg);
+    struct pg_array kinds;
+    pg_array_init(&kinds, PG_INT4);
+    for (size_t i = 0; i < ARRAY_LEN(device_kinds); i++)
+        pg_array_i64(&kinds, device_kinds[i]);
+    a->on_request = cb;
+    struct pg_seg *s = pg_seg_new(db, tenant_id);
+    audit_by(s, by);
+    a->stmt = pg_add(s, &Q_RUN_RETRY);
+    pg_p_i64(s, tenant_id);
+    pg_p_i64(s, run_id);
+    pg_p_i64(s, error_id);
+    pg_p_array(s, &kinds);
+    pg_p_i64(s, (int64_t)SYNC_KINDS_ALL);
+    pg_array_release(&kinds);
+    pg_submit(s, on_retried, a);
+}
+
 static void on_cancelled(void *arg, const struct pg_reply *r)
 {
     struct ask a = *(struct ask *)arg;

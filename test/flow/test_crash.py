@@ -38,6 +38,12 @@ class Sender(threading.Thread):
             http.close()
 
 
+# Where records of each kind are stored; the last is written by the end of a run alone.
+PLACES = {"organizations": "organization_mappings", "locations": "provider_locations", "devices": "asset_sources",
+          "parts of devices": "asset_source_facets", "software": "source_lists", "alerts": "rmm_alerts", "backups": "backup_jobs",
+          "the end": "integration_configurations"}
+
+
 class Crash(World):
     sim_flags = ("--seed", "9", "--ninja-devices", "400", "--ninja-orgs", "4", "--tactical-agents", "1", "--tactical-clients", "1")
     hub_options = {"sync_lease": "2s", "sync_batch": "50"}
@@ -100,6 +106,61 @@ class Crash(World):
         self.assertEqual(ended["status"], "success", ended)
         self.assertEqual(self.cluster.value("select count(*) from assets where retired_at is null"), "400")
         self.assertEqual(self.cluster.value("select count(*) from asset_sources"), "400")
+
+    def left_by(self, key):
+        """What an integration has in each place."""
+        provider, _, name = key.partition(":")
+        its = f"integration_id = (select integration_id from integration_configurations where provider = '{provider}' and name = '{name}')"
+        return {kind: self.cluster.value(f"select count(*) from {table} where {its}") for kind, table in PLACES.items() if kind != "the end"}
+
+    def hold(self, kind):
+        """Nobody writes there until the session ends; others read."""
+        return self.cluster.session(f"begin; lock table {PLACES[kind]} in share mode;")
+
+    def waits(self, kind):
+        """A transaction of a run (it holds the fence) waits to write there."""
+        return eventually(lambda: int(self.cluster.value(
+            "select count(*) from pg_locks w join pg_locks f using (pid) where not w.granted and f.granted "
+            f"and w.relation = '{PLACES[kind]}'::regclass and f.relation = 'integration_sync_history'::regclass")) > 0,
+            f"a run waits to write {kind}")
+
+    def kill_where_it_waits(self, key, kind, last, configure):
+        """A full run that is killed while it stores this kind (its connection lives on, and what it had sent may be carried out)."""
+        session = self.hold(last if kind == "the end" else kind)
+        try:
+            configure(key)
+            self.waits(last if kind == "the end" else kind)
+            if kind == "the end":
+                before, session = session, self.hold(kind)
+                before.end("rollback;")
+                self.waits(kind)
+            run = self.newest_run(key)["id"]
+            self.restart()
+        finally:
+            session.end("rollback;")
+        return self.finished(key, run)
+
+    def newest_run(self, key):
+        runs = self.ok(self.api.get(f"/api/v1/integrations/{key}/runs?limit=1"))["items"]
+        return runs[0] if runs else None
+
+    def test_a_run_that_is_killed_while_it_stores_any_kind_leaves_what_it_should(self):
+        for provider, configure, last in (("ninjaone", self.configure_ninja, "alerts"), ("msp360", self.configure_msp360, "backups")):
+            whole = f"{provider}:whole"
+            configure(whole)
+            self.assertEqual(self.finished(whole, eventually(lambda: self.newest_run(whole), "its first run is queued")["id"])["status"], "success")
+            expected = self.left_by(whole)
+            kinds = [kind for kind in PLACES if kind == "the end" or int(expected.get(kind, 0)) > 0]
+            self.assertGreater(len(kinds), 3, expected)
+            for n, kind in enumerate(kinds):
+                with self.subTest(provider=provider, kind=kind):
+                    key = f"{provider}:killed-{n}"
+                    ended = self.kill_where_it_waits(key, kind, last, configure)
+                    self.assertEqual((ended["status"], ended["phase"], ended["counters"]["failed"]), ("success", "finished", 0), ended)
+                    left = self.left_by(key)
+                    self.assertEqual({k: left[k] for k in expected}, expected)
+                    for table in ("sync_run_seen", "asset_source_dirty", "asset_dirty"):
+                        self.assertEqual(self.cluster.value(f"select count(*) from {table}"), "0", table)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from world import World
 
 ROLES = ("viewer", "operator", "admin", "platform")
 ABSENT = {"key": "ninjaone:nowhere", "id": "8888888888", "provider": "ninjaone", "hook": "x" * 32, "tenant": "nowhere", "action": "no_such_action",
-          "field": "name", "group": "name"}
+          "field": "name", "group": "name", "error": "8888888888"}
 # For bodies that cannot be the document's example in a second tenant.
 EXAMPLES = {
     "identity_providers_create": lambda tenant, name: {"name": name, "issuer": "https://login.example.com", "bearer": True,

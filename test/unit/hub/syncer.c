@@ -201,6 +201,11 @@ struct ref engine_start(struct engine *e, const struct engine_job *job)
     return p->ref;
 }
 
+uint64_t engine_calls(struct engine *e, struct ref r)
+{
+    return e->all[r.slot]->over ? 0 : (uint64_t)e->all[r.slot]->page;
+}
+
 void engine_cancel(struct engine *e, struct ref r)
 {
     e->all[r.slot]->canceled = true;
@@ -993,6 +998,23 @@ static void device_is_read_again_once(void **state)
     assert_int_equal(product.starts, before + 1);
 }
 
+static void old_runs_go_with_their_errors(void **state)
+{
+    struct world *w = *state;
+    for (int days = 89; days <= 91; days += 2)
+        pgtest_sql(
+            pg,
+            "with run as (insert into integration_sync_history (tenant_id, integration_id, mode, kinds, trigger, "
+            "status, "
+            "finished_at) values (%lld, %lld, 'full', 1, '%d', 'success', now() - interval '%d days') returning *) "
+            "insert into sync_run_errors (tenant_id, run_id, kind, reason) select tenant_id, run_id, 2, trigger from "
+            "run",
+            w->tenant, w->integration, days, days);
+    node_start(w, 0); /* ninety days by default */
+    wait_for(w, "(select count(*) = 1 from integration_sync_history)");
+    assert_value("89", "select reason from sync_run_errors");
+}
+
 static void dying_run_is_given_up(void **state)
 {
     struct world *w = *state;
@@ -1037,6 +1059,7 @@ int main(void)
         TEST(plans_are_stored_and_missed),
         TEST(plans_that_are_refused_are_told),
         TEST(device_is_read_again_once),
+        TEST(old_runs_go_with_their_errors),
         TEST(dying_run_is_given_up),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
