@@ -5,6 +5,7 @@ import socket
 import unittest
 import urllib.parse
 
+import provider_spec
 from processes import Http, Hub, eventually
 from world import World
 
@@ -69,6 +70,9 @@ class Connect(World):
         self.sim.control("DELETE", "/control/requests/ninjaone")
         self.configure_ninja(grant="authorization_code", scope="monitoring management")
         self.ada = self.browser("admin")
+
+    def tearDown(self):
+        provider_spec.check(self.sim, "ninjaone")
 
     def browser(self, role, url=None):
         browser = Browser(url or self.hub.url)
