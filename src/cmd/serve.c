@@ -26,6 +26,7 @@
 #include "hub/sign_in.h"
 #include "hub/syncer.h"
 #include "hub/tenants.h"
+#include "hub/ticket.h"
 #include "store/migrate.h"
 #include "store/tenant.h"
 #include "version.h"
@@ -79,6 +80,7 @@ static void on_loaded(void *arg, const struct err *e)
     }
     applier_start(s->hub.applier);
     syncer_start(s->hub.syncer);
+    ticket_desk_start(s->hub.tickets);
     tenants_start(s->hub.tenants);
     asset_upkeep_start(s->hub.assets);
     health_watch_start(s->hub.health);
@@ -163,6 +165,7 @@ static void on_runs_given_back(void *arg)
 static void on_applier_idle(void *arg)
 {
     struct serve *s = arg;
+    ticket_desk_stop(s->hub.tickets);
     syncer_drain(s->hub.syncer, on_runs_given_back, s);
 }
 
@@ -370,6 +373,7 @@ static void serve_domain(struct serve *s)
     h->syncer = syncer_new(h);
     h->actions = actions_new(h);
     h->connects = connects_new(h);
+    h->tickets = ticket_desk_new(h);
     h->health = health_watch_new(h);
     h->applier = applier_new(h);
     h->intake = intake_new(h);
@@ -436,6 +440,7 @@ static void serve_release(struct serve *s)
     integrations_free(h->integrations);
     syncer_free(h->syncer); /* runs that the drain could not wait for are told by those three */
     actions_free(h->actions);
+    ticket_desk_free(h->tickets);
     connects_free(h->connects);
     health_watch_free(h->health);
     sign_ins_free(h->sign_ins);

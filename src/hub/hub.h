@@ -27,6 +27,7 @@ struct syncer;             /* hub/syncer.h: runs */
 struct health_watch;       /* hub/health_watch.h: checks of integrations, the hub's own alerts */
 struct actions;            /* hub/action.h: what products are made to do, and asked for */
 struct connects;           /* hub/connect.h: accounts of products, connected in the browser */
+struct ticket_desk;        /* hub/ticket.h: tickets that products are told of */
 struct tenants;            /* hub/tenants.h: tenants, cached; their removal */
 
 struct hub {
@@ -57,6 +58,7 @@ struct hub {
     struct syncer *syncer;
     struct actions *actions;
     struct connects *connects;
+    struct ticket_desk *tickets;
     struct tenants *tenants;
     struct health_watch *health;
 };

@@ -6,6 +6,7 @@
 #include "store/alert.h"
 #include "store/backup_job.h"
 #include "store/software.h"
+#include "store/ticket.h"
 
 #include <stdlib.h>
 
@@ -184,7 +185,13 @@ static const struct record_store alert_store = {
 
 /* --- the table --- */
 const struct record_store *const record_stores[] = {
-    &inventory_store, &software_kind.store, &backup_job_kind.store, &alert_store, NULL,
+    &inventory_store,
+    &software_kind.store,
+    &backup_job_kind.store,
+    &alert_store,
+    &ticket_kind.store,
+    &ticket_comment_kind.store,
+    NULL,
 };
 #define NSTORES (ARRAY_LEN(record_stores) - 1)
 

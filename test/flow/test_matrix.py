@@ -21,6 +21,7 @@ ABSENT = {"key": "ninjaone:nowhere", "id": "8888888888", "provider": "ninjaone",
 EXAMPLES = {
     "identity_providers_create": lambda tenant, name: {"name": name, "issuer": "https://login.example.com", "bearer": True,
                                                        "audiences": [f"{tenant}-{name}"], "default_role": "viewer"},
+    "tickets_create": lambda tenant, name: {"integration": "syncro", "subject": name},
 }
 
 
@@ -62,6 +63,8 @@ class Matrix(World):
         for name in ("ninjaone", "ninjaone:west") if tenant == "globex" else ("ninjaone",):
             settings = {"base_url": self.sim.ninja, "client_id": "sim-ninja-client", "client_secret": "sim-ninja-secret"}
             self.ok(caller.post(f"/api/v1/integrations/{name}/configure", {"settings": settings, "sync_interval": 86400}))
+        syncro = {"base_url": self.sim.syncro, "subdomain": "northmsp", "api_token": "simsyncrotokenwithallpermissions0001"}
+        self.ok(caller.post("/api/v1/integrations/syncro/configure", {"settings": syncro, "enabled": False}))  # keeps tickets, and is told of none
         for _ in range(2):
             self.run_to_the_end(caller)
         hook = self.ok(caller.get("/api/v1/integrations/ninjaone/webhook"))

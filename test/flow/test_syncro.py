@@ -175,6 +175,159 @@ class Syncro(World):
         self.assertEqual(self.alert(series)["state"], "resolved")
 
 
+class Tickets(World):
+    """Both ways: what technicians and customers do in Syncro is read, and what is wished for here is made there, once."""
+    sim_flags = ("--seed", "7", "--syncro-assets", "14", "--syncro-customers", "4", "--syncro-tickets", "6")
+
+    @classmethod
+    def build(cls):
+        super().build()
+        world = cls("test_tickets_and_comments_are_read")
+        cls.sim.command("PATCH", "/control/syncro/settings", {"per_minute": 1000})
+        cls.integration = world.configure_syncro()["id"]
+        cls.first = world.sync(mode="full")
+        cls.asset = world.items("/api/v1/assets?limit=500")[0]["id"]
+
+    def tearDown(self):
+        self.sim.heal()
+        provider_spec.check(self.sim, "syncro")
+        self.assertEqual(self.sim.command("GET", "/control/syncro/summary")["emails"], 0)
+
+    def sync(self, **request):
+        return super().sync("syncro", **(request or {"mode": "incremental", "kinds": ["tickets"]}))
+
+    def ticket(self, id):
+        return self.ok(self.api.get(f"/api/v1/tickets/{id}"))
+
+    def settled(self, id):
+        return eventually(lambda: (t := self.ticket(id)) and not t["pending"] and t, f"ticket {id} is told")
+
+    def created(self, **fields):
+        answer = self.api.post("/api/v1/tickets", {"integration": "syncro", "asset_id": self.asset, "subject": "Disk \"C:\" voll", **fields})
+        made = self.ok(answer, 201)
+        self.assertEqual(answer.headers["Location"], f"/api/v1/tickets/{made['id']}")
+        return made
+
+    def theirs(self, ticket):
+        return self.sim.command("GET", f"/control/syncro/tickets/{ticket['external_id']}")
+
+    def count(self):
+        return self.sim.command("GET", "/control/syncro/summary")["tickets"]
+
+    def test_tickets_and_comments_are_read(self):
+        self.assertEqual(self.first["status"], "success", self.first)
+        tickets = self.items("/api/v1/tickets?limit=4")
+        theirs = [t for t in tickets if t["origin"] == "product" and int(t["number"]) <= 1006]
+        self.assertEqual({t["number"] for t in theirs}, {str(n) for n in range(1001, 1007)})
+        self.assertIn("Kann nicht drucken – übel", {t["subject"] for t in theirs})
+        self.assertTrue(any(t["assets"] for t in theirs))
+        self.assertTrue(all(t["organization"] and t["url"].endswith(t["external_id"]) for t in theirs))
+        one = next(t for t in theirs if t["number"] == "1006")
+        self.assertEqual(len(self.ticket(one["id"])["comments"]), 7)
+        self.assertEqual({c["from_customer"] for c in self.ticket(one["id"])["comments"]}, {True, False})
+        self.assertEqual([t["id"] for t in self.items(f"/api/v1/tickets?status={one['status']}") if t["id"] == one["id"]], [one["id"]])
+        self.assertEqual(self.items(f"/api/v1/tickets?integration_id={self.integration + 1000}"), [])
+        self.assertEqual(self.items("/api/v1/tickets?updated_since=2099-01-01T00:00:00Z"), [])
+        self.problem(self.api.get("/api/v1/tickets?status=done"), 422)
+        asset = next(t["assets"][0]["id"] for t in theirs if t["assets"])
+        self.assertIn(asset, {a["id"] for t in self.ok(self.api.get(f"/api/v1/assets/{asset}/tickets"))["items"] for a in t["assets"]})
+        other = self.connect(self.new_tenant("stranger", "Stranger MSP"))
+        self.assertEqual(self.ok(other.get("/api/v1/tickets"))["items"], [])
+        self.problem(other.get(f"/api/v1/tickets/{one['id']}"), 404)
+
+    def test_what_happens_there_is_read(self):
+        made = self.sim.command("POST", "/control/syncro/tickets", {"customer_id": 30001, "asset_id": 5520000001, "subject": "From a customer"})["id"]
+        self.sync()
+        ticket = next(t for t in self.items("/api/v1/tickets") if t["external_id"] == str(made))
+        self.assertEqual((ticket["status"], ticket["status_word"], len(ticket["assets"])), ("open", "New", 1))
+        self.sim.command("POST", f"/control/syncro/tickets/{made}/comments", {"subject": "Re", "body": "Still broken 😡"})
+        self.sim.command("PATCH", f"/control/syncro/tickets/{made}", {"status": "Customer Reply"})
+        self.sync()
+        now = self.ticket(ticket["id"])
+        self.assertEqual((now["status_word"], [c["body"] for c in now["comments"]], now["comments"][0]["from_customer"]),
+                         ("Customer Reply", ["Still broken 😡"], True))
+        client = self.ok(self.api.post("/api/v1/clients", {"name": "Finch"}))["id"]
+        organization = now["organization_id"]
+        self.ok(self.api("PATCH", f"/api/v1/integrations/syncro/organizations/{organization}", {"client_id": client}, headers={"If-Match": "*"}))
+        self.assertIn(ticket["id"], {t["id"] for t in self.items(f"/api/v1/tickets?client_id={client}")})
+        hook = self.ok(self.api.get("/api/v1/integrations/syncro/webhook"))["url"]
+        self.sim.command("PUT", "/control/webhooks/syncro", {"url": hook})
+        self.addCleanup(self.sim.command, "DELETE", "/control/webhooks/syncro")
+        self.sim.command("PATCH", f"/control/syncro/tickets/{made}", {"status": "Resolved"})
+        eventually(lambda: self.ticket(ticket["id"])["status"] == "resolved", "the delivery is followed")
+        self.assertTrue(self.ticket(ticket["id"])["resolved_at"])
+        self.sim.command("DELETE", f"/control/syncro/tickets/{made}")
+        self.sync(mode="single", device_id=f"ticket:{made}")
+        self.assertEqual([self.ticket(ticket["id"])[k] for k in ("status", "status_word", "number")], ["closed", "deleted", ticket["number"]])
+
+    def test_a_ticket_is_made_and_comes_back_as_the_same(self):
+        before = self.count()
+        made = self.created(body="4 % free", priority="High", type="hardware")
+        self.assertEqual((made["external_id"], made["status"], [p["kind"] for p in made["pending"]]), (None, "open", ["create"]))
+        ticket = self.settled(made["id"])
+        theirs = self.theirs(ticket)
+        self.assertEqual((theirs["number"], theirs["priority"], theirs["problem_type"]), (int(ticket["number"]), "1 High", "Hardware"))
+        self.assertTrue(theirs["subject"].endswith("] Disk \"C:\" voll"))
+        self.assertEqual((theirs["asset_ids"], [c["body"] for c in theirs["comments"]], theirs["comments"][0]["hidden"]),
+                         ([5520000001], ["4 % free"], True))
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/comments", {"body": "Exchanged it"}), 202)
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/status", {"status": "in_progress"}), 202)
+        now = self.settled(made["id"])
+        self.assertEqual((now["status"], now["status_word"]), ("in_progress", "In Progress"))
+        self.assertEqual([c["body"] for c in self.theirs(now)["comments"]], ["4 % free", "Exchanged it"])
+        self.assertEqual(self.theirs(now)["status"], "In Progress")
+        self.sync()
+        self.sync(mode="full", kinds=["tickets"])
+        self.assertEqual(len([t for t in self.items("/api/v1/tickets") if t["external_id"] == ticket["external_id"]]), 1)
+        again = self.ticket(made["id"])
+        self.assertEqual(([c["body"] for c in again["comments"]], again["origin"]), (["4 % free", "Exchanged it"], "hub"))
+        self.assertEqual(self.count(), before + 1)
+        self.assertIn(made["id"], [t["id"] for t in self.ok(self.api.get(f"/api/v1/assets/{self.asset}/tickets"))["items"]])
+
+    def test_a_lost_answer_makes_no_second_ticket(self):
+        for fault in ("drop", "truncate", "malformed", "html200"):
+            before = self.count()
+            self.sim.fault(product="syncro", path="/api/v1/tickets", kind=fault)
+            ticket = self.settled(self.created(subject=f"Once {fault}")["id"])
+            self.assertEqual(self.count(), before + 1, fault)
+            self.assertEqual(self.theirs(ticket)["number"], int(ticket["number"]))
+            self.sim.heal()
+
+    def test_an_outage_loses_no_wish(self):
+        before = self.count()
+        self.sim.fault(product="syncro", path="/api/v1", kind="503", count=1000)
+        made = self.created(subject="During an outage")
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/comments", {"body": "and a comment"}), 202)
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/status", {"status": "Scheduled"}), 202)
+        eventually(lambda: self.ticket(made["id"])["pending"][0]["error"], "the failure shows", 60)
+        self.hub.kill()  # whoever worked at it
+        self.sim.heal()
+        self.hub.start()
+        self.api.close()
+        type(self).api = self.connect(self.key)
+        self.cluster.sql("update ticket_pushes set due_at = now() where due_at is not null")  # its lease would end by itself
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/retry"), 202)
+        ticket = eventually(lambda: (t := self.ticket(made["id"])) and not t["pending"] and t, "all is told", 60)
+        self.assertEqual((ticket["status"], [c["body"] for c in self.theirs(ticket)["comments"]]), ("waiting", ["During an outage", "and a comment"]))
+        self.assertEqual(self.count(), before + 1)
+
+    def test_what_is_refused_for_good_waits_for_a_person(self):
+        made = self.created(subject="Refused")
+        self.settled(made["id"])
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/status", {"status": "Gone fishing"}), 202)
+        pending = eventually(lambda: (p := self.ticket(made["id"])["pending"]) and p[0]["given_up"] and p[0], "it is given up")
+        self.assertIn("there are: New, In Progress", pending["error"])
+        self.ok(self.api.post(f"/api/v1/tickets/{made['id']}/comments", {"body": "is not held up by it"}), 202)
+        eventually(lambda: [c for c in self.theirs(self.ticket(made["id"]))["comments"] if c["body"] == "is not held up by it"], "the comment is told")
+        faults = self.problem(self.api.post("/api/v1/tickets", {"integration": "syncro", "subject": " ", "asset_id": -1, "colour": 1}), 422)["errors"]
+        self.assertEqual({f["pointer"] for f in faults}, {"/subject", "/asset_id", "/colour"})
+        self.problem(self.api.post("/api/v1/tickets", {"integration": "ninjaone", "subject": "x"}), 422)
+        self.problem(self.api.post("/api/v1/tickets", {"integration": "syncro", "subject": "x", "client_id": 999999}), 404)
+        self.problem(self.api.post("/api/v1/tickets/999999/comments", {"body": "x"}), 404)
+        viewer = self.connect(self.new_key("acme", "viewer"))
+        self.problem(viewer.post("/api/v1/tickets", {"integration": "syncro", "subject": "x"}), 403)
+
+
 class Limit(World):
     """Two tenants, one address: together they stay under the product's limit, which the simulator enforces."""
     sim_flags = ("--seed", "7", "--syncro-assets", "95", "--syncro-customers", "3", "--syncro-tickets", "0")
