@@ -125,3 +125,7 @@ where a.tenant_id = $1 and a.asset_id = $2::bigint;
 -- name: sources
 -- $1 tenant, $2 asset. Gives one JSON object.
 select json_build_object('items', {sources}, 'next', null)::text from assets a where a.tenant_id = $1 and a.asset_id = $2::bigint;
+
+-- name: exists
+-- $1 tenant, $2 asset. A row when there is one.
+select 1 from assets where tenant_id = $1 and asset_id = $2::bigint;

@@ -101,16 +101,26 @@ static const char *run_status(const struct run *r)
     return r->partial || r->retire.braked ? "partial" : "success";
 }
 
+/* The kind whose list a kind comes with; itself for most. */
+static enum record_kind head_of(int kind)
+{
+    static const enum record_kind heads[RECORD_NKINDS_] = {
+        [RECORD_MEMBER] = RECORD_GROUP, [RECORD_COMMENT] = RECORD_TICKET, [RECORD_ROOM] = RECORD_LOCATION};
+    return heads[kind] ? heads[kind] : (enum record_kind)kind;
+}
+
 /* A single run reads whole lists of its device: they are, unless it failed. */
 static struct record_proof proof_of(const struct run *r)
 {
     struct record_proof proof = {0};
     bool ended_well = !r->failure.code && r->stop == RUN_GOES;
     for (int kind = 0; kind < RECORD_NKINDS_; kind++) {
-        if (may_find_absent(r, (enum record_kind)kind))
+        enum record_kind head = head_of(kind);
+        if (r->complete_kinds & RUN_SPOILED(kind))
+            continue;
+        if (may_find_absent(r, head))
             proof.absent |= SYNC_KIND(kind);
-        if (ended_well && !(r->complete_kinds & RUN_SPOILED(kind)) &&
-            (r->mode == SYNC_SINGLE || is_proven(r, (enum record_kind)kind)))
+        if (ended_well && (is_proven(r, head) || (r->mode == SYNC_SINGLE && !(r->complete_kinds & RUN_SPOILED(head)))))
             proof.whole |= SYNC_KIND(kind);
     }
     return proof;

@@ -23,7 +23,7 @@ struct list_row {
 
 struct list {
     UT_hash_handle hh;
-    struct slice owner; /* the key is a byte for the part, and the owner */
+    struct slice owner;
     int part;
     usec_t observed;
     bool broken, carried; /* carried: nothing of it has come since the batch before */
@@ -92,24 +92,43 @@ size_t list_bytes(const struct record_batch *b)
 
 /* --- collecting --- */
 
+/* A list's key: a byte for the part, and the owner. */
+struct key {
+    char p[MAX_ID + 1];
+    size_t n;
+    unsigned hash;
+};
+
+static struct key key_of(const struct list_batch *b, struct slice owner, int part)
+{
+    struct key k = {.n = owner.n + 1};
+    k.p[0] = (char)part;
+    memcpy(k.p + 1, owner.p, owner.n);
+    k.hash = (unsigned)crypto_hash64(b->seed, slice_of(k.p, k.n));
+    return k;
+}
+
+static struct list *list_find(const struct list_batch *b, struct slice owner, int part)
+{
+    struct key k = key_of(b, owner, part);
+    struct list *l;
+    HASH_FIND_BYHASHVALUE(hh, b->lists, k.p, k.n, k.hash, l);
+    return l;
+}
+
 /* The owner's list, made when there is none. */
 static struct list *list_of(struct list_batch *b, struct slice owner, int part)
 {
-    char key[MAX_ID + 1];
-    key[0] = (char)part;
-    memcpy(key + 1, owner.p, owner.n);
-    size_t n = owner.n + 1;
-    unsigned hash = (unsigned)crypto_hash64(b->seed, slice_of(key, n));
-    struct list *l;
-    HASH_FIND_BYHASHVALUE(hh, b->lists, key, n, hash, l);
+    struct list *l = list_find(b, owner, part);
     if (l)
         return l;
+    struct key k = key_of(b, owner, part);
+    const char *kept = arena_strndup(b->arena, k.p, k.n);
     l = arena_alloc(b->arena, sizeof(*l));
-    const char *kept = arena_strndup(b->arena, key, n);
     l->owner = slice_of(kept + 1, owner.n);
     l->part = part;
     l->observed = USEC_NONE;
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, b->lists, kept, n, hash, l);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, b->lists, kept, k.n, k.hash, l);
     return l;
 }
 
@@ -126,6 +145,21 @@ static void push(struct list_batch *b, struct list *l, int64_t item, const void 
     l->v[l->n] = (struct list_row){item, l->n, body};
     l->n++;
     b->nrows++;
+}
+
+/* An item stands in one of the lists that part a set of rows: what came before about it has been said otherwise now. */
+static void drop_elsewhere(struct list_batch *b, struct slice owner, int part, int64_t item)
+{
+    int first = part - part % (int)b->kind->siblings;
+    for (int p = first; p < first + (int)b->kind->siblings; p++) {
+        struct list *l = p == part ? NULL : list_find(b, owner, p);
+        size_t kept = 0;
+        for (size_t i = 0; l && i < l->n; i++)
+            if (l->v[i].item != item)
+                l->v[kept++] = l->v[i];
+        if (l)
+            l->n = kept;
+    }
 }
 
 /* A copy of the record's struct, its texts storable and cut. */
@@ -177,12 +211,15 @@ bool list_add(struct record_batch *base, const struct record *r, usec_t observed
     l->observed = observed;
     b->last = l->owner;
     if (kind->none(r))
-        return true;
+        return true; /* of a list in parts: that it has come is all that is said */
     if (l->n == LIST_MAX_ROWS)
         return err_set(e, ERR_DATA, "%s of %.*s: more than %u rows", kind->what, SLICE_FMT(owner), LIST_MAX_ROWS);
     _cleanup_(str_release) struct str room = {0};
     const void *kept = keep_body(b->arena, kind, body);
-    push(b, l, hash_of(&room, kind, kept, kind->identity, kind->nidentity), kept);
+    int64_t item = hash_of(&room, kind, kept, kind->identity, kind->nidentity);
+    if (kind->siblings)
+        drop_elsewhere(b, owner, l->part, item);
+    push(b, l, item, kept);
     return true;
 }
 
@@ -419,6 +456,7 @@ static void add_merge(struct pg_seg *s, const struct list_batch *b, const struct
     pg_p_i64(s, b->base.integration_id);
     pg_p_i64(s, o->run_id);
     pg_p_bool(s, o->dry_run);
+    pg_p_i32(s, kind->kind);
     pg_p_array(s, &c->owners);
     pg_p_array(s, &c->parts);
     pg_p_array(s, &c->hashes);
@@ -434,10 +472,20 @@ static void add_merge(struct pg_seg *s, const struct list_batch *b, const struct
             add_field(s, c, &shape->fields[f]);
 }
 
+/* Outside a run what came of an owner is all there is: the other parts of its list are empty. */
+static void add_empty_parts(struct list_batch *b)
+{
+    for (struct list *l = b->lists; l; l = l->hh.next)
+        for (int part = 0; part < (int)b->kind->nparts; part++)
+            list_of(b, l->owner, part)->observed = l->observed;
+}
+
 void list_put(struct pg_seg *s, struct record_batch *base, const struct record_put *o)
 {
     struct list_batch *b = batch_of(base);
     struct columns c;
+    if (o->run_id == 0)
+        add_empty_parts(b);
     columns_init(&c, b, o);
     base->first = pg_seg_length(s);
     inventory_add_lock(s, base->tenant_id, base->integration_id);
@@ -460,32 +508,31 @@ void list_result(const struct pg_reply *r, unsigned stmt, struct list_counts *ad
 
 /* --- the end of a run --- */
 
-static void add_for_run(struct pg_seg *s, const struct pg_query *q, const struct run_key *k)
+static void add_for_run(struct pg_seg *s, const struct pg_query *q, const struct list_kind *kind,
+                        const struct run_key *k)
 {
     pg_add(s, q);
     pg_p_i64(s, k->tenant_id);
     pg_p_i64(s, k->integration_id);
     pg_p_i64(s, k->run_id);
+    pg_p_i32(s, kind->kind);
 }
 
 void list_finish(const struct record_store *store, struct pg_seg *s, const struct run_key *k,
                  const struct record_proof *proof)
 {
     const struct list_kind *kind = kind_of(store);
-    bool whole = proof->whole & SYNC_KIND(kind->kind), absent = proof->absent & SYNC_KIND(kind->kind);
+    bool whole = proof->whole & store->kinds, absent = proof->absent & store->kinds;
     if (whole || absent)
         inventory_add_lock(s, k->tenant_id, k->integration_id);
     if (whole)
-        add_for_run(s, kind->settle, k);
-    if (absent && kind->vanished)
-        add_for_run(s, kind->vanished, k);
-    if (absent) {
-        pg_add(s, &Q_SOURCE_LIST_MISSING);
-        pg_p_i64(s, k->tenant_id);
-        pg_p_i64(s, k->integration_id);
-        pg_p_i32(s, kind->kind);
-        pg_p_i64(s, k->run_id);
+        add_for_run(s, kind->settle, kind, k);
+    if (whole && kind->vanished) {
+        add_for_run(s, kind->vanished, kind, k);
+        pg_p_bool(s, absent);
     }
+    if (absent)
+        add_for_run(s, &Q_SOURCE_LIST_MISSING, kind, k);
     pg_add(s, &Q_SOURCE_LIST_FORGET);
     pg_p_i64(s, k->tenant_id);
     pg_p_i64(s, k->run_id);

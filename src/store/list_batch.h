@@ -5,12 +5,9 @@
  *         is read again, a run is taken over. So what a run has seen of a list is kept until its end (sync_run_lists): rows that
  *         were there before and did not come so far. They are gone only when the run has proven that it lost no row.
  *         The last owner of a batch goes on in the next, which begins with a copy of its rows.
- *           merge: $1 tenant, $2 integration, $3 run (0: none: the lists are whole), $4 dry run; lists: $5 owners text[], $6 parts int[],
- *                  $7 hashes bigint[], $8 more may follow bool[], $9 rows were refused bool[], $10 observed timestamptz[]; rows: $11 place
- *                  of their list int[], $12 items bigint[], then [keys of the catalog bigint[] and] the fields of the shape but
- *                  the owner and the catalog's, as in flat_batch.h. Gives: created, updated, removed.
- *           settle: $1 tenant, $2 integration, $3 run. What is gone, of the lists that came.
- *           vanished: the same for lists that a complete reading did not name; NULL: their rows stay as they were. */
+ *         The queries are in schema/queries/source_list.sql; a merge takes, behind the lists, the items of the rows, [their keys in the
+ *         catalog] and the fields of the shape but the owner and the catalog's (store/column.h).
+ */
 #ifndef MSPHUB_STORE_LIST_BATCH_H
 #define MSPHUB_STORE_LIST_BATCH_H
 
@@ -35,7 +32,8 @@ struct list_kind {
     bool (*none)(const struct record *r); /* it says that the list is empty */
     /* Which of the owner's lists it belongs to; NULL: there is one, and a row that is refused is told of by its owner's id. */
     int (*part)(const struct record *r);
-    const struct pg_query *merge, *settle, *vanished;
+    unsigned nparts, siblings; /* 0 … nparts - 1; a row stands in one of `siblings` parts that follow each other */
+    const struct pg_query *merge, *settle, *vanished; /* vanished: of lists that did not come; NULL: they stay */
 };
 
 /* The functions of a list_kind's store. */

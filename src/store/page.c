@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 struct read_op {
-    unsigned stmt;
+    unsigned stmt, owner; /* owner: of a page that belongs to `what` */
     int64_t limit;
     const char *what;
     page_cb *on_page;
@@ -64,6 +64,12 @@ static void on_page(void *arg, const struct pg_reply *r)
         op.on_page(op.arg, NULL, pg_reply_err(r));
         return;
     }
+    if (op.what && pg_nrows(r, op.owner) == 0) {
+        struct err e = {0};
+        err_set(&e, ERR_NOT_FOUND, "there is no such %s", op.what);
+        op.on_page(op.arg, NULL, &e);
+        return;
+    }
     _cleanup_(page_release) struct page page;
     page_read(r, op.stmt, op.limit, &page);
     op.on_page(op.arg, &page, NULL);
@@ -73,6 +79,14 @@ void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, vo
 {
     struct read_op *op = NEW(struct read_op);
     *op = (struct read_op){.stmt = stmt, .limit = limit, .on_page = cb, .arg = arg};
+    pg_submit(s, on_page, op);
+}
+
+void page_submit_of(struct pg_seg *s, unsigned owner, const char *what, unsigned stmt, int64_t limit, page_cb *cb,
+                    void *arg)
+{
+    struct read_op *op = NEW(struct read_op);
+    *op = (struct read_op){.stmt = stmt, .owner = owner, .what = what, .limit = limit, .on_page = cb, .arg = arg};
     pg_submit(s, on_page, op);
 }
 
@@ -138,6 +152,22 @@ void row_submit(struct pg_seg *s, unsigned stmt, const char *what, row_cb *cb, v
     struct read_op *op = NEW(struct read_op);
     *op = (struct read_op){.stmt = stmt, .what = what, .on_row = cb, .arg = arg};
     pg_submit(s, on_row, op);
+}
+
+void page_p_id(struct pg_seg *s, int64_t id)
+{
+    if (id)
+        pg_p_i64(s, id);
+    else
+        pg_p_null(s);
+}
+
+void page_p_tri(struct pg_seg *s, enum tri v)
+{
+    if (v == TRI_UNKNOWN)
+        pg_p_null(s);
+    else
+        pg_p_bool(s, v == TRI_YES);
 }
 
 void page_p_contains(struct pg_seg *s, struct slice text)

@@ -6,6 +6,7 @@
 #define MSPHUB_STORE_PAGE_H
 
 #include "base/str.h"
+#include "msphub/record.h"
 #include "reactor/pg.h"
 
 struct page_request {
@@ -32,6 +33,9 @@ typedef void item_cb(void *arg, struct slice json, const struct err *e);
 
 /* Submits a segment whose statement `stmt` is such a list (or gives one row with one JSON column). */
 void page_submit(struct pg_seg *s, unsigned stmt, int64_t limit, page_cb *cb, void *arg);
+/* The list belongs to something that the statement `owner` finds; when it gives no row: ERR_NOT_FOUND, there is no such `what`. */
+void page_submit_of(struct pg_seg *s, unsigned owner, const char *what, unsigned stmt, int64_t limit, page_cb *cb,
+                    void *arg);
 void item_submit(struct pg_seg *s, unsigned stmt, const char *what, item_cb *cb, void *arg);
 
 /* One thing that edits count: its statement gives (id, version, json text), or the members, id first, and then the version. */
@@ -45,6 +49,9 @@ bool row_read(const struct pg_reply *r, unsigned stmt, struct str *json, struct 
 typedef void row_cb(void *arg, const struct row *row, const struct err *e);
 void row_submit(struct pg_seg *s, unsigned stmt, const char *what, row_cb *cb, void *arg);
 
+/* Parameters of filters: 0, TRI_UNKNOWN: null. */
+void page_p_id(struct pg_seg *s, int64_t id);
+void page_p_tri(struct pg_seg *s, enum tri v);
 /* Parameter of an `ilike`: texts that contain this one, for what people type is text, not a pattern. .p == NULL: null. */
 void page_p_contains(struct pg_seg *s, struct slice text);
 

@@ -4,7 +4,12 @@
 
 #include "base/mem.h"
 #include "store/alert.h"
+#include "store/asset_group.h"
 #include "store/backup_job.h"
+#include "store/license.h"
+#include "store/location.h"
+#include "store/patch.h"
+#include "store/person.h"
 #include "store/software.h"
 #include "store/ticket.h"
 
@@ -186,7 +191,13 @@ static const struct record_store alert_store = {
 /* --- the table --- */
 const struct record_store *const record_stores[] = {
     &inventory_store,
+    &room_kind.store,
+    &person_kind.store,
+    &asset_group_kind.store,
+    &group_member_kind.store,
     &software_kind.store,
+    &patch_kind.store,
+    &license_kind.store,
     &backup_job_kind.store,
     &alert_store,
     &ticket_kind.store,
@@ -263,7 +274,10 @@ bool record_set_add(struct record_set *set, const struct record *r, struct err *
     size_t place = place_of(r->kind);
     if (place == NSTORES)
         return err_set(e, ERR_INTERNAL, "%s are not stored by this build", record_kind_words[r->kind]);
-    return record_stores[place]->add(batch_at(set, place), r, set->observed, e);
+    const struct record_store *store = record_stores[place];
+    struct record implied;
+    return store->add(batch_at(set, place), r, set->observed, e) &&
+           (!store->implies || !store->implies(r, &implied) || record_set_add(set, &implied, e));
 }
 
 void record_set_broken(struct record_set *set, enum record_kind kind, struct slice id)

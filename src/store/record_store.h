@@ -44,6 +44,8 @@ struct record_store {
     void (*put)(struct pg_seg *s, struct record_batch *b, const struct record_put *o);
 
     /* The others may be NULL. */
+    /* A record that this one says as well: true, and *ret is added behind it. */
+    bool (*implies)(const struct record *r, struct record *ret);
     /* A record with this id (record_id; SLICE_NONE: not known) was refused: what is there of its list is not the whole. */
     void (*broken)(struct record_batch *b, struct slice id);
     /* A run may be resumed from here; `b` goes on where `previous` ended (store/inventory.h). */

@@ -9,4 +9,17 @@
 
 extern const struct list_kind software_kind;
 
+struct software_filter {
+    struct slice text; /* part of name or publisher, without case; SLICE_NONE: any */
+    enum tri removed;
+};
+/* Of all sources of an asset, in order of name. */
+void software_of_asset(struct pg_pool *db, int64_t asset_id, const struct software_filter *f,
+                       const struct page_request *q, page_cb *cb, void *arg);
+/* The catalog, in order of name. */
+void software_list(struct pg_pool *db, struct slice text, const struct page_request *q, page_cb *cb, void *arg);
+void software_get(struct pg_pool *db, int64_t tenant_id, int64_t software_id, item_cb *cb, void *arg);
+/* Where it is installed. False: the page's key is none of this list. */
+bool software_assets(struct pg_pool *db, int64_t software_id, const struct page_request *q, page_cb *cb, void *arg);
+
 #endif

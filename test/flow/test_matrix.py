@@ -75,10 +75,32 @@ class Matrix(World):
         eventually(lambda: len(self.ok(caller.get("/api/v1/alerts?limit=3"))["items"]) == 3, "three alerts")
         for asset in sorted(a["id"] for a in self.ok(caller.get("/api/v1/assets?limit=500"))["items"])[-2:]:  # a person's word against the product's
             self.ok(caller("PATCH", f"/api/v1/assets/{asset}", {"name": "Reception"}, headers={"If-Match": "*"}))
+        self.furnish_kinds(tenant)
         for o in operations(lambda o: o.method == "POST" and not o.taking("path") and o.role != "platform" and "201" in o.responses):
             for n in range(2):
                 made = caller.post(o.template, self.example(o, tenant, f"m{n}"))
                 self.assertEqual(made.status, 201, (o, made))
+
+    def furnish_kinds(self, tenant):
+        """What the simulated NinjaOne does not have, on the newest asset; test_kinds.py has it from a product."""
+        of = ("(select t.tenant_id as t, i.integration_id as i, s.external_id as d from tenants t join integration_configurations i using "
+              "(tenant_id) join asset_sources s using (tenant_id, integration_id) "
+              f"where t.slug = '{tenant}' order by s.asset_id desc limit 1) x cross join generate_series(1, 3) as n")
+        for statement in (
+                "insert into source_lists (tenant_id, integration_id, kind, external_id, observed_at) select t, i, 8, d, now() from {of} where n = 1",
+                "insert into software_catalog (tenant_id, key, name) select t, n, 'Program ' || n from {of}",
+                "insert into asset_software (tenant_id, list_id, item, software_id) select t, list_id, 10 * n + k, software_id from {of} "
+                "join source_lists l on l.tenant_id = t and l.kind = 8 cross join generate_series(1, 3) as k "
+                "join software_catalog c on c.tenant_id = t and c.key = n",
+                "insert into asset_patches (tenant_id, integration_id, device_external_id, item, list_id, family, external_id, status) "
+                "select t, i, d, n, 0, 'os', n, 'pending' from {of}",
+                "insert into people (tenant_id, integration_id, external_id, name) select t, i, n, 'Person ' || n from {of}",
+                "insert into licenses (tenant_id, integration_id, external_id) select t, i, n from {of}",
+                "insert into asset_groups (tenant_id, integration_id, external_id, member_kind) select t, i, 'g' || n, 'devices' from {of}",
+                "insert into source_lists (tenant_id, integration_id, kind, external_id, observed_at) select t, i, 12, 'g' || n, now() from {of}",
+                "insert into asset_group_members (tenant_id, list_id, item, member_external_id) select t, list_id, n, case n when 1 then d else "
+                "n::text end from {of} join source_lists l on l.tenant_id = t and l.kind = 12"):
+            self.cluster.sql(statement.format(of=of) + " on conflict do nothing")
 
     def signed_in(self, role):
         """The headers of a browser in which somebody has signed in."""
