@@ -306,17 +306,18 @@ static void budget_grant(void *arg)
 {
     struct budget *b = arg;
     struct line *first = budget_first(b);
-    usec_t now = loop_now(b->set->loop), ready, most = b->set->options->call_max_wait;
+    usec_t now = loop_now(b->set->loop), most = b->set->options->call_max_wait, asked, ready;
     struct budget_wait *w;
 
     if (!first)
         return;
     budget_bound(b);
-    ready = MAX(b->paused_until, rate_ready_at(&b->rate, now, first->who.person));
-    if (ready - now > most) {
-        budget_refuse(b, ready - now);
+    asked = MAX(b->paused_until, rate_told_until(&b->rate, now, first->who.person));
+    if (asked - now > most) { /* a rate that we keep to is no reason to give up */
+        budget_refuse(b, asked - now);
         return;
     }
+    ready = MAX(asked, rate_ready_at(&b->rate, now, first->who.person));
     if (b->open >= b->limit)
         return; /* budget_return wakes */
     if (ready > now) {
@@ -369,7 +370,7 @@ void budget_throttled(struct budget *b, usec_t opened)
     if (opened < b->halved)
         return;
     b->limit = MAX(1u, b->limit / 2);
-    rate_throttled(&b->rate, loop_now(b->set->loop));
+    rate_throttled(&b->rate, loop_now(b->set->loop), (unsigned)b->set->options->call_rate_least);
     b->halved = loop_now(b->set->loop) + 1; /* calls of this very turn were in flight as well */
 }
 

@@ -8,7 +8,6 @@
 #define MINUTE       SECONDS(60)
 #define SLICE_LENGTH (MINUTE / RATE_SLICES)
 #define LEARN_FROM   20         /* calls in a minute: with fewer, throttling says nothing of a rate */
-#define LEARNED_MIN  10         /* calls a minute; what is learned is not believed below */
 #define FORGET_AT    4          /* times the knee: it was not that */
 #define WINDOW_LEAST SECONDS(2) /* two windows whose ends are nearer than this are one */
 
@@ -65,12 +64,18 @@ static bool in_window(const struct rate *r, usec_t now)
     return r->left >= 0 && now < r->window_end;
 }
 
+usec_t rate_told_until(const struct rate *r, usec_t now, bool person)
+{
+    bool spent = in_window(r, now) && r->left <= (person ? 0 : r->reserve);
+
+    return spent ? r->window_end : 0;
+}
+
 usec_t rate_ready_at(const struct rate *r, usec_t now, bool person)
 {
     usec_t by_rate = r->spacing ? r->due - (usec_t)(r->burst - 1) * r->spacing : 0;
-    bool spent = in_window(r, now) && r->left <= (person ? 0 : r->reserve);
 
-    return MAX(by_rate, spent ? r->window_end : 0);
+    return MAX(by_rate, rate_told_until(r, now, person));
 }
 
 void rate_spend(struct rate *r, usec_t now)
@@ -99,14 +104,14 @@ void rate_good(struct rate *r)
 }
 
 /* Once a minute: a product that counts a minute refuses for a minute, however slowly it is asked. */
-void rate_throttled(struct rate *r, usec_t now)
+void rate_throttled(struct rate *r, usec_t now, unsigned least)
 {
     unsigned lately = sent_lately(r, now);
     if (now < r->lowered + MINUTE || (!r->per_minute && lately < LEARN_FROM))
         return;
     r->lowered = now;
     r->knee = r->per_minute ? r->per_minute : lately;
-    set_rate(r, MAX(r->per_minute ? r->per_minute / 2 : lately / 2, r->ceiling ? 1u : LEARNED_MIN));
+    set_rate(r, MAX(r->per_minute ? r->per_minute / 2 : lately / 2, r->ceiling ? 1u : least));
     if (r->ceiling && r->per_minute > r->ceiling)
         set_rate(r, r->ceiling);
 }

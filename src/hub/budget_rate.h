@@ -39,9 +39,12 @@ void rate_init(struct rate *r, unsigned ceiling);
 void rate_set_ceiling(struct rate *r, unsigned ceiling); /* another one from now on */
 /* When the next call may go; a time past is now. `person`: may take the last of a window. */
 usec_t rate_ready_at(const struct rate *r, usec_t now, bool person);
+/* Until when the product says that its window is spent; 0: it is not. */
+usec_t rate_told_until(const struct rate *r, usec_t now, bool person);
 void rate_spend(struct rate *r, usec_t now); /* it goes */
 void rate_good(struct rate *r);
-void rate_throttled(struct rate *r, usec_t now);
+/* Without a ceiling nothing below `least` a minute is believed. */
+void rate_throttled(struct rate *r, usec_t now, unsigned least);
 /* `in_flight`: calls that the product may not have counted yet. */
 void rate_told(struct rate *r, const struct rate_hint *hint, unsigned in_flight, usec_t now);
 double rate_left(const struct rate *r, usec_t now);   /* share of a burst that can go now: 0 to 1 */

@@ -15,7 +15,7 @@ STEPS = 5
 
 class Scenarios(World):
     sim_flags = ("--seed", "21", "--ninja-devices", "60", "--ninja-orgs", "4", "--tactical-agents", "1", "--tactical-clients", "1")
-    hub_options = {"call_attempts": "2", "call_backoff": "10ms", "call_timeout": "2s", "call_max_wait": "2s", "retire_brake": "100"}
+    hub_options = {"call_attempts": "2", "call_backoff": "10ms", "call_timeout": "2s", "call_max_wait": "2s", "call_rate_least": "100000", "retire_brake": "100"}
 
     @classmethod
     def build(cls):

@@ -31,6 +31,7 @@ static int setup(void **state)
     f->options.call_max_wait = SECONDS(300);
     f->options.call_backoff = MILLIS(500);
     f->options.call_processes = 1;
+    f->options.call_rate_least = 10;
     f->budgets = budgets_new(f->loop, &f->options, f->metrics);
     f->circuits = circuits_new(f->loop, &f->options, f->metrics);
     *state = f;
