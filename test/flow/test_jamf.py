@@ -68,7 +68,7 @@ class Jamf(World):
     def versions(self):
         """Which transaction wrote each row last, and what."""
         return [self.cluster.value(f"select md5(string_agg(t::text || t.xmin, ',' order by t::text)) from {table} t")
-                for table in ("assets", "asset_sources", "organization_mappings", "asset_software")]
+                for table in ("assets", "asset_sources", "organization_mappings", "asset_software", "people", "asset_groups")]
 
     # --- what is read ---
     def test_computers_and_mobile_devices_are_read(self):
@@ -92,9 +92,67 @@ class Jamf(World):
         bare = self.source(40)  # has nothing but its id
         self.assertEqual((bare.get("name"), bare.get("system")), (None, None))
 
+    # --- people and groups ---
+    def group(self, number):
+        """A group of the product as the hub has it, with the product's ids of its members."""
+        found, = (g for g in self.items(f"/api/v1/groups?integration_id={self.integration}") if g["external_id"] == str(number))
+        return found, {m["external_id"] for m in self.items(f"/api/v1/groups/{found['id']}/members")}
+
+    def in_group(self, number):
+        return {str(n) for n in range(1, 91) if n != 11 and number in self.computer(n)["groups"]} - {"11"}
+
+    def test_groups_have_the_prefix_and_static_ones_their_members(self):
+        self.sync()
+        groups = {g["external_id"]: g for g in self.items(f"/api/v1/groups?integration_id={self.integration}")}
+        self.assertEqual(len(groups), self.summary["groups"])
+        self.assertEqual({groups["11"]["name"], groups["12"]["name"]}, {"[JAMF] Twins"})
+        self.assertEqual(groups["10"]["name"], '[JAMF] Ausleihe "Büro" 🍏')
+        self.assertEqual((groups["9"]["url"], groups["1"]["url"]), (f"{self.sim.jamf}/staticComputerGroups.html?id=9&o=r",
+                                                                    f"{self.sim.jamf}/smartComputerGroups.html?id=1&o=r"))
+        self.assertEqual((groups["1"]["smart"], groups["1"]["members"], self.group(13)[1]), (True, None, set()))
+        loaners, members = self.group(9)
+        self.assertEqual((members - {"11"}, loaners["smart"]), (self.in_group(9), False))
+
+    def test_members_come_and_go_when_all_computers_were_read(self):
+        self.sync()
+        self.computer(3, removeGroup=9, quiet=True)
+        self.computer(4, addGroup=9, quiet=True)
+        self.addCleanup(self.computer, 4, removeGroup=9, quiet=True)
+        self.addCleanup(self.computer, 3, addGroup=9, quiet=True)
+        self.computer(24, damaged=True, quiet=True)
+        self.assertEqual(self.sync()["status"], "partial")
+        self.assertTrue({"3", "4", "24"} <= self.group(9)[1], "nobody has left")
+        self.computer(24, damaged=False, quiet=True)
+        self.assertEqual(self.sync()["status"], "success")
+        self.assertEqual(self.group(9)[1] - {"11"}, self.in_group(9))
+
+    def test_people_have_their_contact_data_only(self):
+        self.sync()
+        people = {p["external_id"]: p for p in self.items(f"/api/v1/people?integration_id={self.integration}")}
+        self.assertEqual(len(people), self.summary["users"])
+        one = people["6"]
+        self.assertEqual((one["username"], one["email"], one["phone"], one["title"], one["url"]),
+                         ("user1", "user1@client.example", "+49 30 5550001", "Designer", f"{self.sim.jamf}/users.html?id=6&o=r"))
+        self.sim.command("PATCH", "/control/jamf/users/6", {"email": "new@client.example"})
+        self.addCleanup(self.sim.command, "PATCH", "/control/jamf/users/6", {"email": "user1@client.example"})
+        self.sync()
+        self.assertEqual({p["email"] for p in self.items(f"/api/v1/people?integration_id={self.integration}") if p["external_id"] == "6"},
+                         {"new@client.example"})
+
+    def test_users_of_an_older_server_come_from_classic(self):
+        self.settings(version="11.25")
+        run = self.sync()
+        self.assertEqual(run["status"], "success", run)
+        self.assertEqual(provider_spec.check(self.sim, "jamf")["GET /JSSResource/users"], 1)
+        people = self.items(f"/api/v1/people?integration_id={self.integration}")
+        self.assertEqual(len(people), self.summary["users"])
+        self.assertTrue(any(p["email"] for p in people) and any(not p["email"] for p in people))
+        self.settings(version="11.30")
+        self.sync()
+
     def test_applications_are_read_whole(self):
         self.assertEqual(int(self.applications), self.summary["applications"])
-        self.assertEqual(self.first["records"]["software"]["processed"], self.summary["applications"], self.first)
+        self.assertEqual(self.first["records"]["software"]["created"], self.summary["applications"], self.first)
 
     def test_an_unchanged_sync_writes_nothing(self):
         self.sync()
@@ -258,7 +316,7 @@ class Jamf(World):
             self.assertEqual(run["status"], "success", run)
             self.assertIn(f"GET /api/{call}/computers-inventory", provider_spec.check(self.sim, "jamf"))
         self.assertEqual(self.source(12)["source"]["agent_status"], before)
-        self.assertEqual(self.refused(), [])
+        self.assertEqual(set(self.refused()), {"GET /api/v1/users"})  # which the second has in Classic
 
     def test_a_missing_privilege_is_named(self):
         self.settings(privileges=[p for p in PRIVILEGES if p != "Read Mobile Devices"])
@@ -305,11 +363,12 @@ class Thousand(World):
     sim_flags = ("--seed", "7", "--jamf-computers", "1000", "--jamf-mobile-devices", "120", "--jamf-apps", "10")
 
     def test_few_calls_read_everything(self):
-        self.configure("jamf", {"base_url": self.sim.jamf, **CLIENT, "applications": True})
+        self.configure("jamf", {"base_url": self.sim.jamf, **CLIENT, "applications": True, "locations": True})
         run = self.sync("jamf")
         self.assertEqual((run["status"], run["counters"]["processed"]), ("success", 1120), run)
         calls = provider_spec.check(self.sim, "jamf")
         self.assertLessEqual(sum(calls.values()), 15, calls)
+        self.assertEqual(self.cluster.value("select count(*) from rooms where name = '3.08' and missing_since is null"), "1")
 
 
 if __name__ == "__main__":

@@ -188,7 +188,7 @@ const struct provider provider_jamf = {
     .nfields = ARRAY_LEN(fields),
     .flags = PROVIDER_WEBHOOK,
     .kinds = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_LOCATION) | SYNC_KIND(RECORD_DEVICE) |
-             SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_SOFTWARE),
+             SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_SOFTWARE) | SYNC_KIND(RECORD_PERSON) | SYNC_KIND(RECORD_GROUP),
     .limits = {.concurrency = 3, .per_minute = 0, .scope = BUDGET_HOST},
     .webhook_secret_header = "X-Msphub-Secret",
     .webhook_template = template,
