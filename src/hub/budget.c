@@ -356,7 +356,7 @@ void budget_return(struct budget *b)
 
 void budget_succeeded(struct budget *b)
 {
-    rate_good(&b->rate);
+    rate_good(&b->rate, loop_now(b->set->loop));
     if (b->limit == b->max || ++b->good < b->limit)
         return;
     b->good = 0;

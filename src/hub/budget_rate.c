@@ -7,9 +7,10 @@
 
 #define MINUTE       SECONDS(60)
 #define SLICE_LENGTH (MINUTE / RATE_SLICES)
-#define LEARN_FROM   20         /* calls in a minute: with fewer, throttling says nothing of a rate */
-#define FORGET_AT    4          /* times the knee: it was not that */
-#define WINDOW_LEAST SECONDS(2) /* two windows whose ends are nearer than this are one */
+#define EPISODE      SECONDS(600) /* throttled again within this time, and in another minute: it is a rate, not a burst */
+#define LEARN_FROM   20           /* good answers in a minute: with fewer, throttling says nothing of a rate */
+#define FORGET_AT    4            /* times the knee: it was not that */
+#define WINDOW_LEAST SECONDS(2)   /* two windows whose ends are nearer than this are one */
 
 static void set_rate(struct rate *r, unsigned per_minute)
 {
@@ -21,7 +22,7 @@ static void set_rate(struct rate *r, unsigned per_minute)
 
 void rate_init(struct rate *r, unsigned ceiling)
 {
-    *r = (struct rate){.ceiling = ceiling, .left = -1, .lowered = -MINUTE};
+    *r = (struct rate){.ceiling = ceiling, .left = -1, .lowered = -EPISODE};
     set_rate(r, ceiling);
 }
 
@@ -35,25 +36,25 @@ void rate_set_ceiling(struct rate *r, unsigned ceiling)
         set_rate(r, ceiling);
 }
 
-/* --- what was sent in the last minute --- */
+/* --- what went well in the last minute --- */
 
 static void move_slices(struct rate *r, usec_t now)
 {
     int64_t slice = now / SLICE_LENGTH;
     if (slice - r->slice >= RATE_SLICES)
-        memset(r->sent, 0, sizeof(r->sent));
+        memset(r->went, 0, sizeof(r->went));
     else
         for (int64_t s = r->slice + 1; s <= slice; s++)
-            r->sent[s % RATE_SLICES] = 0;
+            r->went[s % RATE_SLICES] = 0;
     r->slice = slice;
 }
 
-static unsigned sent_lately(struct rate *r, usec_t now)
+static unsigned went_lately(struct rate *r, usec_t now)
 {
     unsigned n = 0;
     move_slices(r, now);
     for (unsigned i = 0; i < RATE_SLICES; i++)
-        n += r->sent[i];
+        n += r->went[i];
     return n;
 }
 
@@ -84,16 +85,16 @@ void rate_spend(struct rate *r, usec_t now)
         r->due = MAX(r->due, now) + r->spacing;
     if (in_window(r, now) && r->left > 0)
         r->left--;
-    move_slices(r, now);
-    r->sent[r->slice % RATE_SLICES]++;
 }
 
 /* --- learning --- */
 
 /* A twentieth of what is aimed at for each quarter of a minute's calls: from a half back to the whole in some minutes. */
-void rate_good(struct rate *r)
+void rate_good(struct rate *r, usec_t now)
 {
     unsigned aim = r->ceiling ? r->ceiling : r->knee;
+    move_slices(r, now);
+    r->went[r->slice % RATE_SLICES]++;
     if (!r->per_minute || r->per_minute == r->ceiling || ++r->good < MAX(1u, r->per_minute / 4))
         return;
     unsigned next = r->per_minute + MAX(1u, aim / 20);
@@ -103,17 +104,22 @@ void rate_good(struct rate *r)
         set_rate(r, next >= FORGET_AT * r->knee ? 0 : next);
 }
 
-/* Once a minute: a product that counts a minute refuses for a minute, however slowly it is asked. */
+/* Once a minute: a product that counts a minute refuses for a minute, however slowly it is asked. A rate that nobody told is assumed
+ * when it happens in another minute again; once may be a burst, for which fewer calls at once are the cure. */
 void rate_throttled(struct rate *r, usec_t now, unsigned least)
 {
-    unsigned lately = sent_lately(r, now);
-    if (now < r->lowered + MINUTE || (!r->per_minute && lately < LEARN_FROM))
+    bool again = now < r->lowered + EPISODE;
+    if (now < r->lowered + MINUTE)
         return;
     r->lowered = now;
-    r->knee = r->per_minute ? r->per_minute : lately;
-    set_rate(r, MAX(r->per_minute ? r->per_minute / 2 : lately / 2, r->ceiling ? 1u : least));
-    if (r->ceiling && r->per_minute > r->ceiling)
-        set_rate(r, r->ceiling);
+    if (!r->per_minute) {
+        r->knee = MAX(again ? r->knee : 0, went_lately(r, now));
+        if (again && r->knee >= LEARN_FROM)
+            set_rate(r, MAX(r->knee / 2, least));
+        return;
+    }
+    r->knee = r->per_minute;
+    set_rate(r, MAX(r->per_minute / 2, r->ceiling ? 1u : least));
 }
 
 void rate_told(struct rate *r, const struct rate_hint *hint, unsigned in_flight, usec_t now)

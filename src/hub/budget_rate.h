@@ -25,13 +25,13 @@ struct rate_hint {
 struct rate {
     unsigned ceiling;    /* calls a minute; 0: none known */
     unsigned per_minute; /* in force; 0: any */
-    unsigned knee;       /* where it was throttled last; 0: never */
+    unsigned knee;       /* what went in the minute before it was throttled, or the rate then; 0: never */
     unsigned good;       /* answers since it last changed */
     unsigned burst;
     usec_t spacing, due, lowered;
     int64_t left, reserve; /* of the product's window; -1: not told */
     usec_t window_end;
-    unsigned sent[RATE_SLICES]; /* in five seconds each */
+    unsigned went[RATE_SLICES]; /* well, in five seconds each */
     int64_t slice;              /* the newest of them */
 };
 
@@ -42,7 +42,7 @@ usec_t rate_ready_at(const struct rate *r, usec_t now, bool person);
 /* Until when the product says that its window is spent; 0: it is not. */
 usec_t rate_told_until(const struct rate *r, usec_t now, bool person);
 void rate_spend(struct rate *r, usec_t now); /* it goes */
-void rate_good(struct rate *r);
+void rate_good(struct rate *r, usec_t now);
 /* Without a ceiling nothing below `least` a minute is believed. */
 void rate_throttled(struct rate *r, usec_t now, unsigned least);
 /* `in_flight`: calls that the product may not have counted yet. */
