@@ -49,7 +49,7 @@ settled as materialized (
     cross join lateral (select array(select item from unnest(s.gone) as before(item)
                                      union all
                                      select item from unnest(p.there) as now(item) where s.is_seen is null
-                                     except select unnest(p.items)) as items) gone
+                                     except select unnest(p.items)) as items offset 0) gone -- once a list
 ), lists_written as (
     insert into source_lists as l (tenant_id, integration_id, kind, external_id, part, hash, observed_at)
     select $1, $2, $5, s.external_id, s.part, x.hash, s.observed_at
@@ -149,8 +149,10 @@ with {lists}, rows as materialized (
     set installed_at = excluded.installed_at, size_bytes = excluded.size_bytes, system_component = excluded.system_component,
         removed_at = null, last_seen = null
 ), {per_list}, current as materialized (
-    select p.*, array(select o.item from asset_software o
-                      where o.tenant_id = $1 and o.list_id = p.list_id and o.removed_at is null) as there
+    -- by the primary key: what is asked of removed_at inside would open an index that does not begin with the list
+    select p.*, array(select o.item from (select o.item, o.removed_at from asset_software o
+                                          where o.tenant_id = $1 and o.list_id = p.list_id offset 0) o
+                      where o.removed_at is null) as there
     from per_list p
 ), {settled}, removed as (
     update asset_software r
@@ -176,8 +178,9 @@ with {staged}, removed as (
                                          where l.tenant_id = r.tenant_id and l.list_id = r.list_id)
     where r.ctid = any (array(
         select o.at from staged s cross join lateral unnest(s.gone) as g(item)
-        cross join lateral (select o.ctid as at from asset_software o
-                            where o.tenant_id = $1 and o.list_id = s.list_id and o.item = g.item and o.removed_at is null limit 1) o))
+        cross join lateral (select o.ctid as at, o.removed_at from asset_software o
+                            where o.tenant_id = $1 and o.list_id = s.list_id and o.item = g.item limit 1) o
+        where o.removed_at is null))
     returning 1
 ), {known}
 select msphub_run_count($1, $3, 'software', 0, 0, 0, n) from (select count(*) as n from removed) x where n > 0;
@@ -247,10 +250,10 @@ with {staged}, removed as (
     update asset_patches r set closed_at = now(), updated_at = now()
     where r.ctid = any (array(
         select o.at from staged s cross join lateral unnest(s.gone) as g(item)
-        cross join lateral (select o.ctid as at, o.external_id from asset_patches o
+        cross join lateral (select o.ctid as at, o.external_id, o.list_id, o.closed_at from asset_patches o
                             where o.tenant_id = $1 and o.integration_id = $2 and o.device_external_id = s.external_id
-                              and o.item = g.item and o.list_id = s.list_id and o.closed_at is null limit 1) o
-        where (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = $4
+                              and o.item = g.item limit 1) o
+        where o.list_id = s.list_id and o.closed_at is null and (select true from sync_run_seen n where n.tenant_id = $1 and n.run_id = $3 and n.kind = $4
                                                   and n.external_id in (o.external_id, s.external_id) limit 1) is null))
     returning 1
 ), known as ( -- looked at again next time: what moved away meanwhile is not told apart here
