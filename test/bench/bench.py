@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures msphub against ceilings taken in the same run on the same machine, and prints a table.
 
-Usage: bench.py BUILD_FOLDER [webhooks|sync|reads]
+Usage: bench.py BUILD_FOLDER [webhooks|sync|software|reads]
 Everything (load generator, hub, PostgreSQL with fsync on) shares this machine's cores: quote the ratios, not the figures.
 """
 import json
@@ -263,6 +263,37 @@ def bench_reads(b, devices):
     hub.close()
 
 
+def written(b):
+    """What tells of a row of the software tables whether it was written."""
+    return b.cluster.value("select md5(string_agg(x, ',')) from (select ctid::text || xmin || xmax as x from asset_software "
+                           "union all select ctid::text || xmin || xmax from software_catalog "
+                           "union all select ctid::text || xmin || xmax from source_lists) t")
+
+
+def bench_software(b, devices, items, batch):
+    """Lists of devices into PostgreSQL, batch by batch as a run stores them: at first, unchanged, and with one device in ten changed."""
+    integration = b.cluster.value("insert into integration_configurations (tenant_id, provider, name, hook, enabled) select tenant_id, "
+                                  "'tacticalrmm', 'bench', 'bench-software', false from tenants returning integration_id").split()[0]
+    tenant = b.cluster.value("select max(tenant_id) from tenants")
+    before = None
+    for what, changed in (("first", 0), ("unchanged", 0), ("a tenth of the devices changed", 10)):
+        run = b.cluster.value("insert into integration_sync_history (tenant_id, integration_id, mode, kinds, trigger, status, started_at) "
+                              f"values ({tenant}, {integration}, 'full', 0, 'bench', 'success', now()) returning run_id").split()[0]
+        done = subprocess.run([os.path.join(BUILD, "test/bench/bench-software"), b.cluster.conninfo, tenant, integration, str(devices), str(items),
+                               str(batch), str(changed), run], capture_output=True, text=True, check=True)
+        seconds = float(done.stdout)
+        after = written(b)
+        note = "" if what != "unchanged" else "nothing written" if after == before else "ROWS WRITTEN"
+        before = after
+        b.row(f"software of {devices} devices x {items}, {what}", f"{devices * items / seconds:,.0f} rows/s", note)
+    began = time.monotonic()
+    b.cluster.sql("create table bench_copy as select * from asset_software limit 0")
+    b.cluster.sql("insert into bench_copy select * from asset_software")
+    b.row("  insert … select of the same rows, no index", f"{devices * items / (time.monotonic() - began):,.0f} rows/s")
+    b.cluster.sql("drop table bench_copy")
+    b.cluster.sql(f"delete from integration_configurations where integration_id = {integration}")
+
+
 def main():
     if ONLY in (None, "webhooks", "reads") and not shutil.which("wrk"):
         sys.exit("bench: wrk is missing; on Debian and Ubuntu: apt install wrk")
@@ -279,6 +310,8 @@ def main():
             for devices in (1000, 10000, 100000):
                 bench_sync(b, devices)
             bench_sync(b, 10000, latency=100)
+        if ONLY in (None, "software"):
+            bench_software(b, 1000, 150, 1000)
         if ONLY in (None, "reads"):
             bench_reads(b, 100000)
     finally:
