@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The tour that ./quickstart ends with: configures three integrations through the hub's REST API, syncs them, sends
+"""The tour that ./quickstart ends with: configures five integrations through the hub's REST API, syncs them, sends
 webhooks through the simulator, reads everything back and prints a short summary.
 
-Usage: tour.py HUB_URL API_KEY NINJAONE_URL TACTICAL_URL MSP360_URL CONTROL_URL STARTED_EPOCH VAR
+Usage: tour.py HUB_URL API_KEY NINJAONE_URL TACTICAL_URL MSP360_URL SYNCRO_URL JAMF_URL CONTROL_URL STARTED_EPOCH VAR
 """
 import datetime
 import json
@@ -12,7 +12,9 @@ import time
 import urllib.error
 import urllib.request
 
-HUB, KEY, NINJA, TACTICAL, MSP360, CONTROL, STARTED, VAR = sys.argv[1:]
+HUB, KEY, NINJA, TACTICAL, MSP360, SYNCRO, JAMF, CONTROL, STARTED, VAR = sys.argv[1:]
+
+PRODUCTS = (("ninjaone", "NinjaOne"), ("tacticalrmm", "Tactical RMM"), ("msp360", "MSP360"), ("syncro", "Syncro"), ("jamf", "Jamf Pro"))
 
 
 def call(method, url, body=None, headers=None, also=()):
@@ -108,13 +110,16 @@ def main():
     configure("ninjaone", base_url=NINJA, client_id="sim-ninja-client", client_secret="sim-ninja-secret")
     configure("tacticalrmm", base_url=TACTICAL, api_key="SIMTACTICALKEYFULLACCESS00000001")
     configure("msp360", base_url=MSP360, api_login="sim-msp360-login", api_password='sim-msp360-"pass"word')
+    configure("syncro", base_url=SYNCRO, subdomain="northmsp", api_token="simsyncrotokenwithallpermissions0001")
+    configure("jamf", base_url=JAMF, auth="client", client_id="sim-jamf-client", client_secret="sim-jamf-secret")
     lines = []
-    for key, name in (("ninjaone", "NinjaOne"), ("tacticalrmm", "Tactical RMM"), ("msp360", "MSP360")):
+    for key, name in PRODUCTS:
         run = full_sync(key)
         kept = count(f"/assets?provider={key}")
         lines.append(f"  {name:<13} {kept:>5} devices in {count(f'/integrations/{key}/organizations'):>2} organizations, "
                      f"full sync {seconds(run):.2f} s ({run['counters']['created']} created, {run['counters']['updated']} updated, {run['counters']['unchanged']} unchanged)")
     lines.append(f"  {'Backups':<13} {count('/backups'):>5} plans, {count('/backups?status=failed')} of them failed")
+    lines.append(f"  {'Software':<13} {count('/software'):>5} programs; {count('/people')} people, {count('/groups')} groups, {count('/tickets')} tickets")
     renamed, took = webhooks(50)
     alerts = count("/alerts?state=triggered")
     print("\nStored, as read back through REST:")
