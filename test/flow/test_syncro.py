@@ -58,6 +58,13 @@ class Syncro(World):
         self.assertEqual(len(opened), self.summary["alerts"])
         self.assertIn("major", {a["severity"] for a in opened})
 
+    def test_contacts_are_people(self):
+        people = self.items(f"/api/v1/people?integration_id={self.integration}")
+        self.assertEqual(len(people), self.summary["contacts"])
+        self.assertTrue({"Ana Müller", "Zoë"} <= {p["name"] for p in people})
+        self.assertIn("Office manager", {p["title"] for p in people})
+        self.assertTrue(any(p["phone"] for p in people) and any(not p["email"] for p in people))
+
     def test_an_unchanged_sync_writes_nothing(self):
         self.sync()
         run = self.sync()

@@ -145,8 +145,8 @@ const struct provider provider_syncro = {
     .fields = fields,
     .nfields = ARRAY_LEN(fields),
     .flags = PROVIDER_ALERT_ABSENCE_RESOLVES | PROVIDER_WEBHOOK,
-    .kinds =
-        SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_DEVICE) | SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_ALERT) | SYNC_KIND(RECORD_TICKET),
+    .kinds = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_DEVICE) | SYNC_KIND(RECORD_FACET) |
+             SYNC_KIND(RECORD_ALERT) | SYNC_KIND(RECORD_PERSON) | SYNC_KIND(RECORD_TICKET),
     /* 180 calls a minute from one address, whoever asks. What leaves here evenly may arrive closer together: some room is left. */
     .limits = {.concurrency = 4, .per_minute = 170, .scope = BUDGET_SOURCE_ADDRESS},
     .webhook_secret_header = NULL, /* in the URL */
