@@ -55,6 +55,9 @@ class Depth(NinjaWorld):
         self.assertEqual(run["status"], "success", run)
         rows = self.sim.command("GET", "/control/ninja/summary")["rows"]
         self.assertEqual(self.count("asset_software where removed_at is null"), rows["software"])
+        waiting = self.count("asset_patches where closed_at is null and status in ('pending', 'approved', 'rejected')")
+        self.assertEqual(waiting, rows["os-patches"] + rows["software-patches"])
+        self.assertGreater(self.count("asset_patches where status = 'installed' and installed_at is not null"), 20)
         facets = json.loads(self.cluster.value("select json_object_agg(name, n) from (select msphub_facet_name(facet) as name, count(*) as n "
                                                "from asset_source_facets group by 1) x"))
         self.assertEqual(int(facets["health"]), rows["device-health"])
@@ -93,6 +96,17 @@ class Depth(NinjaWorld):
         self.sync(mode="incremental")
         self.assertEqual(self.count("asset_software r join software_catalog c using (tenant_id, software_id) "
                                     "where c.name = 'Flow \"Tool\" 🚀 ' and r.removed_at is not null"), 1)
+
+    def test_patches_of_a_device_that_is_offline_stay(self):
+        device, _ = self.device()
+        self.sim.command("PATCH", f"/control/ninja/devices/{device}", {"addPatch": {"name": "Flow Update", "kbNumber": "KB777"}})
+        patch = f"asset_patches where device_external_id = '{device}' and title = 'Flow Update' and closed_at is null"
+        self.sync(mode="incremental")
+        self.assertEqual(self.count(patch), 1)
+        self.sim.command("PATCH", f"/control/ninja/devices/{device}", {"offline": True})
+        for mode in ("incremental", "full", "full"):
+            self.assertEqual(self.sync(mode=mode)["status"], "success")
+            self.assertEqual(self.count(patch), 1, mode)
 
     def test_a_device_that_waits_for_approval_is_kept(self):
         device = self.sim.command("POST", "/control/ninja/devices", {"nodeClass": "WINDOWS_SERVER", "approvalStatus": "PENDING"})["ids"][0]
@@ -236,7 +250,7 @@ class Fleet(NinjaWorld):
         self.assertEqual(run["status"], "success", run)
         self.assertLessEqual(len(asked), API_CALLS_PER_THOUSAND, asked)
         reports = {urllib.parse.urlsplit(a).path for a in asked if a.startswith("/v2/queries/")}
-        self.assertGreaterEqual(len(reports), 7, reports)
+        self.assertEqual(len(reports), 11, reports)
 
 
 if __name__ == "__main__":

@@ -231,7 +231,7 @@ void nin_add_installed_after(struct str *path, const struct machine_input *in);
 /* What a sync can deliver. */
 #define NIN_KINDS                                                                                                      \
     (SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_LOCATION) | SYNC_KIND(RECORD_DEVICE) |                          \
-     SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_ALERT) | SYNC_KIND(RECORD_SOFTWARE))
+     SYNC_KIND(RECORD_FACET) | SYNC_KIND(RECORD_ALERT) | SYNC_KIND(RECORD_SOFTWARE) | SYNC_KIND(RECORD_PATCH))
 extern const struct machine_ops nin_authenticate_ops, nin_probe_ops, nin_sync_ops, nin_doctor_ops;
 void nin_token_ask(struct task *t, struct str *path, struct str *body); /* by the settings' grant */
 bool nin_device_number(struct slice text, int64_t *ret, struct err *e);

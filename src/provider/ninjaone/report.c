@@ -205,15 +205,18 @@ void nin_reports_switch(struct nin_report reports[NIN_NREPORTS], const struct ni
 
 bool nin_reports_proven(const struct nin_report reports[NIN_NREPORTS], enum record_kind kind, int64_t *ret_rows)
 {
+    bool any = false;
+
     *ret_rows = 0;
     for (size_t i = 0; i < NIN_NREPORTS; i++) {
-        if (reports[i].kind->kind != kind)
+        if (reports[i].kind->kind != kind || reports[i].task.state == TASK_OFF)
             continue;
         if (!reports[i].proven)
             return false;
+        any = true;
         *ret_rows += reports[i].rows;
     }
-    return true;
+    return any;
 }
 
 bool nin_reports_lost(const struct nin_report reports[NIN_NREPORTS])

@@ -358,6 +358,9 @@ static void finish(struct machine *m)
         sink->complete(sink->arg, RECORD_DEVICE, x->devices.rows + x->pending.rows);
     if (nin_reports_proven(x->reports, RECORD_SOFTWARE, &rows)) /* of an incremental run: for the devices it names */
         sink->complete(sink->arg, RECORD_SOFTWARE, rows);
+    /* Never of a full run: a device that is offline has no rows among the patches that wait, and would seem to have none. */
+    if (!x->full && nin_reports_proven(x->reports, RECORD_PATCH, &rows))
+        sink->complete(sink->arg, RECORD_PATCH, rows);
     tell_cursor(x);
 }
 

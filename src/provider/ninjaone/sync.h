@@ -67,7 +67,7 @@ void nin_reports_add(struct machine *m, struct nin_report reports[NIN_NREPORTS],
 /* Of all devices when `changes` is NULL; those that are not wanted, or of which nothing has changed, are off. */
 void nin_reports_switch(struct nin_report reports[NIN_NREPORTS], const struct nin_changes *changes);
 bool nin_reports_lost(const struct nin_report reports[NIN_NREPORTS]);
-/* All rows of this kind were read. */
+/* All rows of this kind were read, of the reports that were asked for. */
 bool nin_reports_proven(const struct nin_report reports[NIN_NREPORTS], enum record_kind kind, int64_t *ret_rows);
 void nin_reports_release(struct nin_report reports[NIN_NREPORTS]);
 

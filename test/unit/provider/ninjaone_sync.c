@@ -27,17 +27,6 @@ static struct play *play(void)
     return play_new(ninjaone(), ninjaone()->sync, SETTINGS);
 }
 
-static bool patches(void)
-{
-    return (ninjaone()->kinds & SYNC_KIND(RECORD_PATCH)) != 0;
-}
-
-static void play_patches(struct play *p, const char *call, const char *body)
-{
-    if (patches())
-        play_json(p, call, body);
-}
-
 /* All reports of a full run, but one. */
 static void quiet_reports(struct play *p, const char *except)
 {
@@ -55,7 +44,7 @@ static void quiet_reports(struct play *p, const char *except)
 
     play_json(p, TYPES, "[]");
     for (size_t i = 0; i < ARRAY_LEN(calls); i++)
-        if ((!except || !strstr(calls[i], except)) && (patches() || !strstr(calls[i], "patch")))
+        if (!except || !strstr(calls[i], except))
             play_json(p, calls[i], EMPTY_REPORT);
 }
 
@@ -136,21 +125,21 @@ static void whole_run(struct play *p)
               "{\"deviceId\":4711,\"name\":\"Old\",\"installDate\":\"20230102\"},"
               "{\"deviceId\":4712,\"name\":\"Odd\",\"version\":12,\"installDate\":\"some day\"},"
               "{\"deviceId\":4712,\"name\":\"\",\"version\":\"1\"}]}");
-    play_patches(
+    play_json(
         p, REPORT("os-patches"),
         "{\"results\":[{\"deviceId\":4711,\"id\":\"9d6c\",\"name\":\"Cumulative Update\",\"kbNumber\":\"KB5060001\","
         "\"severity\":\"CRITICAL\",\"status\":\"MANUAL\",\"type\":\"SECURITY_UPDATES\",\"timestamp\":1759130001.0},"
         "{\"deviceId\":4711,\"id\":\"9d6d\",\"name\":\"Driver\",\"severity\":\"optional\",\"status\":\"REJECTED\"},"
         "{\"deviceId\":4711,\"status\":\"MANUAL\"}]}");
-    play_patches(p, REPORT("software-patches"),
-                 "{\"results\":[{\"deviceId\":4711,\"id\":\"aa\",\"title\":\"Firefox 133\",\"impact\":\"RECOMMENDED\","
-                 "\"status\":\"APPROVED\",\"type\":\"PATCH\",\"productIdentifier\":\"pp\"}]}");
-    play_patches(p, REPORT("os-patch-installs") SINCE,
-                 "{\"results\":[{\"deviceId\":4711,\"kbNumber\":\"KB1\",\"name\":\"x\",\"status\":\"FAILED\","
-                 "\"installedAt\":1759130002,\"timestamp\":1759130001}]}");
-    play_patches(p, REPORT("software-patch-installs") SINCE,
-                 "{\"results\":[{\"deviceId\":4712,\"id\":\"ab\",\"title\":\"Git\",\"status\":\"INSTALLED\","
-                 "\"installedAt\":1759130003000}]}");
+    play_json(p, REPORT("software-patches"),
+              "{\"results\":[{\"deviceId\":4711,\"id\":\"aa\",\"title\":\"Firefox 133\",\"impact\":\"RECOMMENDED\","
+              "\"status\":\"APPROVED\",\"type\":\"PATCH\",\"productIdentifier\":\"pp\"}]}");
+    play_json(p, REPORT("os-patch-installs") SINCE,
+              "{\"results\":[{\"deviceId\":4711,\"kbNumber\":\"KB1\",\"name\":\"x\",\"status\":\"FAILED\","
+              "\"installedAt\":1759130002,\"timestamp\":1759130001}]}");
+    play_json(p, REPORT("software-patch-installs") SINCE,
+              "{\"results\":[{\"deviceId\":4712,\"id\":\"ab\",\"title\":\"Git\",\"status\":\"INSTALLED\","
+              "\"installedAt\":1759130003000}]}");
     play_json(p, ALERTS,
               "[{\"uid\":\"0f0e\",\"deviceId\":4711,\"message\":\"EventId: "
               "7031\",\"createTime\":1759130001.0,\"updateTime\":1759130009.0,"
@@ -191,6 +180,7 @@ static void full_sync_tells_everything_at_any_cut(void **state)
     assert_line(log, "complete location 1");
     assert_line(log, "complete device 5");
     assert_line(log, "complete software 4");
+    assert_int_equal(count_says(log, "complete patch"), 0); /* devices that are offline are not in its lists */
     assert_line(log, "complete alert 3");
     assert_line(log, "cursor {\"activity_id\":412000777}");
     assert_int_equal(count_says(log, "incomplete"), 0);
@@ -250,8 +240,6 @@ static void software_is_told(void **state)
 
 static void patches_are_told(void **state)
 {
-    if (!patches())
-        return;
     char *log = play_all_cuts(ninjaone(), ninjaone()->sync, SETTINGS, whole_run);
 
     assert_line(log,
@@ -612,9 +600,9 @@ static void feed_is_walked_down_to_what_is_known(void **state)
     play_json(p, "GET /v2/devices-detailed?df=id%20in%20(1)&pageSize=1000", "[{\"id\":1,\"systemName\":\"one\"}]");
     play_json(p, REPORT("device-health") "&df=id%20in%20(1%2C2%2C7)", EMPTY_REPORT);
     play_json(p, REPORT("software") "&df=id%20in%20(3)", EMPTY_REPORT);
-    play_patches(p, REPORT("os-patches") "&df=id%20in%20(7)",
-                 "{\"results\":[{\"deviceId\":7,\"id\":\"p\",\"status\":\"MANUAL\"}]}");
-    play_patches(p, REPORT("os-patch-installs") "&installedAfter=20250823&df=id%20in%20(7)", EMPTY_REPORT);
+    play_json(p, REPORT("os-patches") "&df=id%20in%20(7)",
+              "{\"results\":[{\"deviceId\":7,\"id\":\"p\",\"status\":\"MANUAL\"}]}");
+    play_json(p, REPORT("os-patch-installs") "&installedAfter=20250823&df=id%20in%20(7)", EMPTY_REPORT);
     play_json(p, ALERTS, "[]");
     if (!play_run(p, (struct play_cut){5, 9}, &e))
         fail_msg("%s", e.what);
@@ -626,6 +614,7 @@ static void feed_is_walked_down_to_what_is_known(void **state)
     assert_line(play_log(p), "cursor {\"activity_id\":106}");
     assert_line(play_log(p), "complete alert 0");
     assert_int_equal(count_says(play_log(p), "complete device"), 0);
+    assert_line(play_log(p), "complete patch 1");
     assert_line(play_log(p), "complete software 0"); /* of what was asked for: no device is missing for it */
     assert_int_equal(count_says(play_log(p), "checkpoint"), 0);
     play_free(p);
@@ -846,10 +835,6 @@ static void kinds_that_are_not_wanted_cost_no_calls(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct play *p = play();
         struct err e = {0};
-        if (!(ninjaone()->kinds & cases[i].kinds)) {
-            play_free(p);
-            continue;
-        }
         play_input(p)->kinds = cases[i].kinds;
         play_json(p, HEAD, "{\"activities\":[{\"id\":1}]}");
         play_json(p, FEED, "{\"activities\":[{\"id\":1}]}");
@@ -990,11 +975,11 @@ static void one_device_script(struct play *p)
               "{\"results\":[{\"deviceId\":4711,\"fields\":[{\"name\":\"pin\",\"value\":\"hunter2\"},"
               "{\"name\":\"rack\",\"value\":7}]}]}");
     play_json(p, "GET /v2/device/4711/software", "[]");
-    play_patches(p, "GET /v2/device/4711/os-patches", "[{\"id\":\"p1\",\"name\":\"n\",\"status\":\"MANUAL\"}]");
-    play_patches(p, "GET /v2/device/4711/software-patches", "[]");
-    play_patches(p, "GET /v2/device/4711/os-patch-installs?installedAfter=20250823",
-                 "[{\"id\":\"p2\",\"name\":\"n\",\"status\":\"INSTALLED\"}]");
-    play_patches(p, "GET /v2/device/4711/software-patch-installs?installedAfter=20250823", "[]");
+    play_json(p, "GET /v2/device/4711/os-patches", "[{\"id\":\"p1\",\"name\":\"n\",\"status\":\"MANUAL\"}]");
+    play_json(p, "GET /v2/device/4711/software-patches", "[]");
+    play_json(p, "GET /v2/device/4711/os-patch-installs?installedAfter=20250823",
+              "[{\"id\":\"p2\",\"name\":\"n\",\"status\":\"INSTALLED\"}]");
+    play_json(p, "GET /v2/device/4711/software-patch-installs?installedAfter=20250823", "[]");
 }
 
 static void single_device_is_read_with_its_parts(void **state)
@@ -1014,8 +999,8 @@ static void single_device_is_read_with_its_parts(void **state)
     assert_line(log, "custom_fields 4711 {\"name\":\"rack\",\"value\":\"7\"}");
     assert_int_equal(count_says(log, "hunter2"), 0);
     assert_line(log, "software {\"device_id\":\"4711\"}"); /* it has none */
-    assert_int_equal(count_says(log, "\"id\":\"p1\",\"title\":\"n\",\"status\":\"pending\""), patches());
-    assert_int_equal(count_says(log, "\"id\":\"p2\",\"title\":\"n\",\"status\":\"installed\""), patches());
+    assert_int_equal(count_says(log, "\"id\":\"p1\",\"title\":\"n\",\"status\":\"pending\""), 1);
+    assert_int_equal(count_says(log, "\"id\":\"p2\",\"title\":\"n\",\"status\":\"installed\""), 1);
     free(log);
 }
 
