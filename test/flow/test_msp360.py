@@ -130,6 +130,25 @@ class Msp360(World):
         self.sync()
         self.assertEqual(self.alerts_of(row)[0]["state"], "resolved")
 
+    def test_a_plan_that_no_longer_runs_is_told(self):
+        """Its last run was good, its next is planned, and days go by: nothing else would say so."""
+        row = self.plan(4, 0, status=0, last_start="2026-01-01T00:00:00", next_start="2099-01-01T00:00:00")
+        series = row["external_id"] + "#stale"
+        alerts = lambda: [a for a in self.items("/api/v1/alerts") if a["series"] == series]
+        self.assertEqual(alerts(), [])
+        self.sync()
+        alert, = alerts()
+        self.assertEqual((alert["state"], alert["severity"], alert["asset_id"]), ("triggered", "major", row["asset_id"]))
+        self.assertIn("has not run for 3 days", alert["subject"])
+        self.sync()
+        self.assertEqual(alerts(), [alert])
+        self.plan(4, 0, status=2)  # now it fails as well: one trouble, one alert
+        self.sync()
+        self.assertEqual([alerts()[0]["state"], self.alerts_of(row)[0]["state"]], ["resolved", "triggered"])
+        self.plan(4, 0, status=0, last_start="2098-12-31T00:00:00")
+        self.sync()
+        self.assertEqual([alerts()[0]["state"], self.alerts_of(row)[0]["state"]], ["resolved", "resolved"])
+
     def test_a_plan_that_vanished_is_no_news(self):
         row = self.plan(6, 0, hidden=True)  # a failed one
         self.assertEqual([a["state"] for a in self.alerts_of(row)], ["triggered"])

@@ -67,3 +67,25 @@ static const struct map_field plan_fields[] = {
     /* DetailedReportLink is signed: who has it reads the report. It is not read. */
 };
 const struct map msp_plan_map = MAP_OF(msp_plan, plan_fields);
+
+static const struct map_field user_fields[] = {
+    {"ID", MAP_ID, AT(msp_user, id)},
+    {"Email", MAP_LOOSE_TEXT, AT(msp_user, login)},
+    {"FirstName", MAP_LOOSE_TEXT, AT(msp_user, first_name)},
+    {"LastName", MAP_LOOSE_TEXT, AT(msp_user, last_name)},
+    {"Company", MAP_LOOSE_TEXT, AT(msp_user, company)},
+};
+const struct map msp_user_map = MAP_OF(msp_user, user_fields);
+
+static const struct map_field license_fields[] = {
+    {"ID", MAP_ID, AT(msp_license, id)},
+    {"Number", MAP_LOOSE_TEXT, AT(msp_license, number)},
+    {"LicenseType", MAP_LOOSE_TEXT, AT(msp_license, type)},
+    {"ComputerName", MAP_LOOSE_TEXT, AT(msp_license, computer)},
+    {"User", MAP_LOOSE_TEXT, AT(msp_license, user)},
+    {"UserID", MAP_ID, AT(msp_license, user_id)},
+    {"IsTaken", MAP_TRI, AT(msp_license, taken)},
+    {"IsTrial", MAP_TRI, AT(msp_license, trial)},
+    {"DateExpired", MAP_ISO, AT(msp_license, expires)},
+};
+const struct map msp_license_map = MAP_OF(msp_license, license_fields);

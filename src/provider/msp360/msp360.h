@@ -34,7 +34,17 @@ struct msp_plan { /* a row of /api/Monitoring: the latest run of a plan */
     int64_t total_bytes, selected_bytes, copied_bytes, files_scanned, files_selected, files_copied, files_failed;
 };
 
-extern const struct map msp_company_map, msp_computer_map, msp_plan_map;
+struct msp_user {
+    struct slice id, login, first_name, last_name, company;
+};
+
+struct msp_license {
+    struct slice id, number, type, computer, user, user_id;
+    enum tri taken, trial;
+    usec_t expires;
+};
+
+extern const struct map msp_company_map, msp_computer_map, msp_plan_map, msp_user_map, msp_license_map;
 
 /* --- names.c: what is linked by name only --- */
 #define MSP_NAMES_MAX 200000
@@ -73,9 +83,17 @@ struct msp_links { /* of a plan's row */
     struct slice key, device, organization;
 };
 void msp_emit_job(const struct msp_plan *p, const struct msp_links *l, int64_t stale_days, const struct sink *sink);
-/* Opens, closes, or says nothing; `now`: when this was read. */
-void msp_emit_alert(const struct msp_plan *p, const struct msp_links *l, bool warnings, usec_t now,
-                    const struct sink *sink);
+struct msp_alerting {
+    bool warnings;      /* overdue plans and warnings open alerts */
+    int64_t stale_days; /* so long without a run does */
+    usec_t now;         /* when this was read */
+};
+/* Opens, closes, or says nothing: for the plan's latest run, and for a plan that has not run for days although nothing else is
+ * said of it. */
+void msp_emit_alerts(const struct msp_plan *p, const struct msp_links *l, const struct msp_alerting *a,
+                     const struct sink *sink);
+void msp_emit_user(const struct msp_user *u, struct slice organization, const struct sink *sink);
+void msp_emit_license(const struct msp_license *l, struct slice device, const struct sink *sink);
 
 /* --- machines and calls --- */
 bool msp_base_url(const struct settings *s, struct str *ret, struct err *e);

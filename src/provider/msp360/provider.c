@@ -36,7 +36,9 @@ static const struct provider_field fields[] = {
      .fallback = "3",
      .min = 1,
      .max = 365,
-     .help = "A plan counts as stale when MSP360 no longer names it, or its next start is past, for longer than this."},
+     .help =
+         "A plan counts as stale when MSP360 no longer names it, or its next start is past, for longer than this. One "
+         "with a schedule that has not run for so long opens an alert."},
 };
 
 /* Addresses that only a hub for private networks may call (which the hub checks): a simulator, a proxy of one's own. */
@@ -107,7 +109,7 @@ const struct provider provider_msp360 = {
     .nfields = ARRAY_LEN(fields),
     .flags = 0,
     .kinds = SYNC_KIND(RECORD_ORGANIZATION) | SYNC_KIND(RECORD_DEVICE) | SYNC_KIND(RECORD_ALERT) |
-             SYNC_KIND(RECORD_BACKUP_JOB),
+             SYNC_KIND(RECORD_BACKUP_JOB) | SYNC_KIND(RECORD_PERSON) | SYNC_KIND(RECORD_LICENSE),
     .limits = {.concurrency = 1, .per_minute = 0, .scope = BUDGET_INTEGRATION},
     .webhook_secret_header = NULL,
     .webhook_template = NULL,

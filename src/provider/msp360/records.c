@@ -271,24 +271,29 @@ static void subject_of(const struct msp_plan *p, enum backup_status status, stru
     str_addf(out, " %s", said[status]);
 }
 
-void msp_emit_alert(const struct msp_plan *p, const struct msp_links *l, bool warnings, usec_t now,
-                    const struct sink *sink)
+static bool opens(const struct status *s, bool warnings)
 {
-    const struct status *s = status_find(p->status);
-    _cleanup_(str_release) struct str subject = {0};
+    return s && (s->level == LEVEL_CRITICAL || (s->level == LEVEL_WARNING && warnings));
+}
 
-    if (!s || s->level == LEVEL_NONE || (s->level == LEVEL_WARNING && !warnings))
+static void emit_verdict(const struct msp_plan *p, const struct msp_links *l, const struct status *s,
+                         const struct msp_alerting *a, const struct sink *sink)
+{
+    _cleanup_(str_release) struct str subject = {0};
+    bool closes = s && s->level == LEVEL_OK;
+
+    if (!closes && !opens(s, a->warnings))
         return;
     struct record r = {.kind = RECORD_ALERT,
                        .alert = {.series = l->key,
                                  .device_id = l->device,
                                  .organization_id = known(l->organization),
-                                 .state = s->level == LEVEL_OK ? ALERT_RESOLVED : ALERT_TRIGGERED,
-                                 .closes_only = s->level == LEVEL_OK,
+                                 .state = closes ? ALERT_RESOLVED : ALERT_TRIGGERED,
+                                 .closes_only = closes,
                                  .triggered_at = USEC_NONE,
-                                 .changed_at = reached_at(p, s->status == BACKUP_OVERDUE, now),
+                                 .changed_at = reached_at(p, s->status == BACKUP_OVERDUE, a->now),
                                  .change_id = rank_of(s->status, s->level)}};
-    if (s->level != LEVEL_OK) {
+    if (!closes) {
         subject_of(p, s->status, &subject);
         r.alert.severity = s->level == LEVEL_CRITICAL ? SEVERITY_CRITICAL : SEVERITY_MODERATE;
         r.alert.severity_known = true;
@@ -298,5 +303,102 @@ void msp_emit_alert(const struct msp_plan *p, const struct msp_links *l, bool wa
         r.alert.source = known(slice_trim(p->plan));
         r.alert.triggered_at = r.alert.changed_at;
     }
+    sink->record(sink->arg, &r);
+}
+
+static bool makes_backups(const struct msp_plan *p)
+{
+    const char *type = type_name(p->type);
+
+    return !type || (!strstr(type, "Restore") && strcmp(type, "ConsistencyCheck") != 0);
+}
+
+static void stale_subject(const struct msp_plan *p, int64_t days, bool ever, struct str *out)
+{
+    struct slice plan = slice_trim(p->plan), computer = slice_trim(p->computer);
+
+    str_addf(out, "Backup plan %.*s", SLICE_FMT(plan.n ? plan : SLICE("without a name")));
+    if (computer.n)
+        str_addf(out, " on %.*s", SLICE_FMT(computer));
+    str_addf(out, ever ? " has not run for %lld days" : " never ran, and was due %lld days ago", (long long)days);
+}
+
+/* A series of its own. Nothing is opened where the verdict is open already: one trouble, one alert. Messages are ordered by the start
+ * they are about (all times of one account are off by the same hours), and of two about one start the closing one counts. */
+static void emit_staleness(const struct msp_plan *p, const struct msp_links *l, bool told, const struct msp_alerting *a,
+                           const struct sink *sink)
+{
+    usec_t start = time_of(p->last_start), due = time_of(p->next_start), since = start != USEC_NONE ? start : due;
+    _cleanup_(str_release) struct str series = {0}, subject = {0};
+
+    if (since == USEC_NONE || a->stale_days == I64_NONE)
+        return;
+    usec_t late = since + a->stale_days * DAY;
+    bool stale = !told && due != USEC_NONE && late < a->now && makes_backups(p);
+    str_addf(&series, "%.*s#stale", SLICE_FMT(l->key));
+    struct record r = {.kind = RECORD_ALERT,
+                       .alert = {.series = str_slice(&series),
+                                 .device_id = l->device,
+                                 .organization_id = known(l->organization),
+                                 .state = stale ? ALERT_TRIGGERED : ALERT_RESOLVED,
+                                 .closes_only = !stale,
+                                 .triggered_at = USEC_NONE,
+                                 .changed_at = since,
+                                 .change_id = stale ? SLICE("1") : SLICE("2")}};
+    if (stale) {
+        stale_subject(p, a->stale_days, start != USEC_NONE, &subject);
+        r.alert.severity = SEVERITY_MAJOR;
+        r.alert.severity_known = true;
+        r.alert.type = SLICE("NoBackup");
+        r.alert.subject = str_slice(&subject);
+        r.alert.source = known(slice_trim(p->plan));
+        r.alert.triggered_at = late;
+    }
+    sink->record(sink->arg, &r);
+}
+
+void msp_emit_alerts(const struct msp_plan *p, const struct msp_links *l, const struct msp_alerting *a,
+                     const struct sink *sink)
+{
+    const struct status *s = status_find(p->status);
+
+    emit_verdict(p, l, s, a, sink);
+    emit_staleness(p, l, opens(s, a->warnings), a, sink);
+}
+
+/* --- users and licences --- */
+
+void msp_emit_user(const struct msp_user *u, struct slice organization, const struct sink *sink)
+{
+    struct slice first = slice_trim(u->first_name), last = slice_trim(u->last_name), login = slice_trim(u->login);
+    _cleanup_(str_release) struct str name = {0};
+
+    str_add(&name, first);
+    if (first.n && last.n)
+        str_addc(&name, ' ');
+    str_add(&name, last);
+    struct record r = {.kind = RECORD_PERSON,
+                       .person = {.id = u->id,
+                                  .organization_id = organization,
+                                  .name = name.n ? str_slice(&name) : known(login),
+                                  .username = known(login),
+                                  /* the login is an address for most, and any word for some */
+                                  .email = login.n && memchr(login.p, '@', login.n) ? login : SLICE_NONE}};
+    sink->record(sink->arg, &r);
+}
+
+void msp_emit_license(const struct msp_license *l, struct slice device, const struct sink *sink)
+{
+    struct record r = {.kind = RECORD_LICENSE,
+                       .license = {.id = l->id,
+                                   .number = known(l->number),
+                                   .type = known(l->type),
+                                   .computer = known(slice_trim(l->computer)),
+                                   .device_id = device,
+                                   .account = known(slice_trim(l->user)),
+                                   .organization_id = SLICE_NONE,
+                                   .taken = l->taken,
+                                   .trial = l->trial,
+                                   .expires = time_of(l->expires)}};
     sink->record(sink->arg, &r);
 }

@@ -158,9 +158,38 @@ void m_destinations(void *self, struct ask *a, struct answer *r)
     answer_because(r, "destinations of an unknown login");
 }
 
+/* One a computer that has ever been active, and a free one a company. */
+static void write_license(struct jw *w, const struct m_company *c, int64_t number, const struct m_computer *x)
+{
+    char id[UUID_MAX];
+
+    snprintf(id, sizeof(id), "11ce05e0-0000-4000-8000-%012llx", (long long)number);
+    jw_object(w);
+    jw_key_str(w, "ID", id);
+    jw_key_i64(w, "Number", 1000 + number);
+    jw_key_str(w, "ComputerName", x ? x->name : NULL);
+    jw_key_str(w, "OperatingSystem", x ? x->windows ? "Windows" : "Linux" : NULL);
+    jw_key_bool(w, "IsTrial", number % 5 == 0);
+    jw_key_bool(w, "IsTaken", x != NULL);
+    jw_key_str(w, "LicenseType", number % 3 ? "Ultimate" : "SQL Server");
+    key_date(w, "DateExpired", number % 4 ? SECONDS(1800000000) + number * SECONDS(86400) : USEC_NONE);
+    jw_key_str(w, "Transaction", "sim");
+    jw_key_str(w, "User", x ? c->login : NULL);
+    jw_key_str(w, "UserID", x ? c->user : NULL);
+    jw_end(w);
+}
+
 void m_licenses(void *self, struct ask *a, struct answer *r)
 {
-    answer_text(r, 200, "application/json; charset=utf-8", "[]");
+    const struct msp *m = self;
+    struct m_computer x;
+    struct jw w = begin_list(r);
+    for (int64_t id = 1; id <= m->ncomputers; id++)
+        if (m_computer(m, id, &x) && x.last_activity != USEC_NONE)
+            write_license(&w, &m->companies[x.company], id, &x);
+    for (size_t i = 0; i < m->ncompanies; i++)
+        write_license(&w, &m->companies[i], m->ncomputers + 1 + (int64_t)i, NULL);
+    jw_end(&w);
 }
 
 /* --- computers --- */

@@ -8,6 +8,8 @@
 #define COMPANIES    "GET /api/Companies"
 #define COMPUTERS    "GET /api/Computers/"
 #define PLANS        "GET /api/Monitoring"
+#define USERS        "GET /api/Users"
+#define LICENSES     "GET /api/Licenses"
 #define PAGE         "/500"
 #define ONE_COMPANY  "[{\"Id\":\"c1\",\"Name\":\"Finch\"}]"
 #define NO_COMPUTERS "{\"Count\":0,\"Computers\":[]}"
@@ -19,7 +21,9 @@ static const struct provider *msp360(void)
 
 static struct play *play(const char *settings)
 {
-    return play_new(msp360(), msp360()->sync, settings);
+    struct play *p = play_new(msp360(), msp360()->sync, settings);
+    play_input(p)->kinds &= ~(SYNC_KIND(RECORD_PERSON) | SYNC_KIND(RECORD_LICENSE)); /* tested by themselves */
+    return p;
 }
 
 static void run(struct play *p)
@@ -46,6 +50,8 @@ static void recorded(struct play *p)
               "{\"Count\":4,\"Computers\":[{\"ComputerHID\":\"9c1d22aa-0000-4000-8000-000000000025\",\"ComputerName\":"
               "\"lone\",\"CompanyName\":\"\",\"UserID\":\"u\"}]}");
     file(p, PLANS, "msp360/monitoring.json");
+    play_json(p, USERS, "[]");
+    play_json(p, LICENSES, "[]");
 }
 
 static void answers_are_told_at_any_cut(void **state)
@@ -120,7 +126,8 @@ static void answers_are_told_at_any_cut(void **state)
     /* one plan id on two computers: both */
     assert_says(log, "backup_job {\"id\":\"u/name:mac/5b6f3c77-0000-4000-8000-000000000033\"");
     assert_int_equal(count_says(log, "backup_job {"), 7);
-    assert_int_equal(count_says(log, "alert "), 4); /* running, unknown and 99 say nothing */
+    assert_int_equal(count_says(log, "alert ") - count_says(log, "#stale {"),
+                     4); /* running, unknown and 99 say nothing */
     assert_line(log, "complete backup_job 7");
     assert_int_equal(count_says(log, "complete alert"), 0);
     assert_int_equal(count_says(log, "incomplete"), 0);
@@ -171,7 +178,7 @@ static void each_status_opens_closes_or_says_nothing(void **state)
         char *fields = mem_printf("\"LastStart\":\"2025-11-20T00:00:00\",\"Status\":%s", cases[i].status);
         char *log = row(SETTINGS, fields);
         assert_says(log, cases[i].job);
-        assert_int_equal(count_says(log, "alert "), cases[i].alert != NULL);
+        assert_int_equal(count_says(log, "alert u/h/name:P {"), cases[i].alert != NULL);
         if (cases[i].alert)
             assert_says(log, cases[i].alert);
         free(log);
@@ -190,7 +197,7 @@ static void warnings_may_be_switched_off(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char *fields = mem_printf("\"LastStart\":\"2025-11-20T00:00:00\",\"Status\":%s", cases[i].status);
         char *log = row(off, fields);
-        assert_int_equal(count_says(log, "alert "), cases[i].alerts);
+        assert_int_equal(count_says(log, "alert u/h/name:P {"), cases[i].alerts);
         assert_int_equal(count_says(log, "backup_job {"), 1); /* it is shown all the same */
         free(log);
         free(fields);
@@ -226,6 +233,101 @@ static void messages_about_a_plan_are_ordered(void **state)
         assert_says(log, cases[i].want);
         free(log);
     }
+}
+
+/* The clock of the test is 2025-11-21T02:00:00Z, a plan is stale after 5 days. */
+static void a_plan_that_does_not_run_opens_an_alert_of_its_own(void **state)
+{
+    static const char open[] = "\"state\":\"triggered\",\"severity\":\"major\",\"type\":\"NoBackup\"",
+                      closed[] = "\"state\":\"resolved\"";
+    static const struct {
+        const char *fields, *want; /* NULL: nothing is said */
+    } cases[] = {
+        {"\"Status\":0,\"LastStart\":\"2025-11-16T01:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"", open},
+        {"\"Status\":0,\"LastStart\":\"2025-11-16T03:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"", closed},
+        /* no schedule: it runs when somebody starts it */
+        {"\"Status\":0,\"LastStart\":\"2025-01-01T00:00:00\",\"NextStart\":null", closed},
+        {"\"Status\":0,\"PlanType\":2,\"LastStart\":\"2025-01-01T00:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"",
+         closed},
+        {"\"Status\":0,\"PlanType\":13,\"LastStart\":\"2025-01-01T00:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"",
+         closed},
+        /* running for a week; a status that nobody knows */
+        {"\"Status\":3,\"LastStart\":\"2025-11-14T00:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"", open},
+        {"\"Status\":99,\"LastStart\":\"2025-11-14T00:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"", open},
+        /* the verdict is an alert already */
+        {"\"Status\":2,\"LastStart\":\"2025-11-14T00:00:00\",\"NextStart\":\"2025-11-22T01:00:00\"", closed},
+        {"\"Status\":1,\"LastStart\":\"2025-11-14T00:00:00\",\"NextStart\":\"2025-11-15T01:00:00\"", closed},
+        /* never ran, and was due */
+        {"\"Status\":0,\"LastStart\":null,\"NextStart\":\"2025-11-10T01:00:00\"", "never ran, and was due 5 days ago"},
+        {"\"Status\":0,\"LastStart\":null,\"NextStart\":null", NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *log = row(SETTINGS, cases[i].fields);
+        const char *line = strstr(log, "alert u/h/name:P#stale {");
+        assert_int_equal(line != NULL, cases[i].want != NULL);
+        if (line && !strstr(line, cases[i].want))
+            fail_msg("case %zu: %s", i, line);
+        free(log);
+    }
+}
+
+/* --- users and licences --- */
+
+static char *accounts(const char *users, const char *licenses)
+{
+    struct play *p = play_new(msp360(), msp360()->sync, SETTINGS);
+    char *log;
+
+    play_input(p)->kinds = SYNC_KIND(RECORD_DEVICE) | SYNC_KIND(RECORD_PERSON) | SYNC_KIND(RECORD_LICENSE);
+    play_json(p, COMPANIES, ONE_COMPANY);
+    play_json(p, COMPUTERS "0" PAGE,
+              "{\"Count\":1,\"Computers\":[{\"ComputerHID\":\"h\",\"ComputerName\":\"PC\",\"UserID\":\"u\"}]}");
+    play_json(p, USERS, users);
+    play_json(p, LICENSES, licenses);
+    play_json(p, LICENSES, licenses);
+    play_lenient(p); /* one that cannot be read is asked for twice */
+    run(p);
+    log = mem_strdup(play_log(p));
+    play_free(p);
+    return log;
+}
+
+static void users_become_people(void **state)
+{
+    char *log =
+        accounts("[{\"ID\":\"{U}\",\"Email\":\"ann@finch.example\",\"FirstName\":\" Ann \",\"LastName\":\"Lee\","
+                 "\"Company\":\"finch \",\"SpaceUsed\":1},"
+                 "{\"ID\":\"v\",\"Email\":\"backup01\",\"FirstName\":null,\"Company\":\"\"},"
+                 "{\"Email\":\"lost@x.example\"}]",
+                 "null");
+
+    assert_line(log, "person {\"id\":\"U\",\"organization_id\":\"c1\",\"name\":\"Ann Lee\",\"username\":"
+                     "\"ann@finch.example\",\"email\":\"ann@finch.example\"}");
+    assert_line(log, "person {\"id\":\"v\",\"organization_id\":\"\",\"name\":\"backup01\",\"username\":\"backup01\"}");
+    assert_says(log, "reject person : ID: missing");
+    assert_says(log, "incomplete person: MSP360, users: a row without an id");
+    assert_says(log, "incomplete license: "); /* null is no empty list */
+    free(log);
+}
+
+static void licenses_name_their_computer(void **state)
+{
+    char *log = accounts(
+        "[]", "[{\"ID\":\"L1\",\"Number\":1001,\"ComputerName\":\"pc\",\"OperatingSystem\":\"Windows\",\"IsTrial\":"
+              "false,\"IsTaken\":true,\"LicenseType\":\"Ultimate\",\"DateExpired\":\"2027-02-20T00:00:00\","
+              "\"Transaction\":\"t\",\"User\":\"ann@finch.example\",\"UserID\":\"u\"},"
+              "{\"ID\":\"L2\",\"Number\":1002,\"ComputerName\":null,\"IsTaken\":false,\"DateExpired\":"
+              "\"0001-01-01T00:00:00\",\"User\":null,\"UserID\":null}]");
+
+    assert_line(
+        log, "license {\"id\":\"L1\",\"number\":\"1001\",\"type\":\"Ultimate\",\"computer\":\"pc\",\"device_id\":\"h\","
+             "\"account\":\"ann@finch.example\",\"taken\":true,\"trial\":false,\"expires\":"
+             "\"2027-02-20T00:00:00Z\"}");
+    assert_line(log, "license {\"id\":\"L2\",\"number\":\"1002\",\"taken\":false}");
+    assert_line(log, "complete license 2");
+    assert_line(log, "complete person 0");
+    free(log);
 }
 
 /* --- rows --- */
@@ -604,6 +706,9 @@ int main(void)
         cmocka_unit_test(each_status_opens_closes_or_says_nothing),
         cmocka_unit_test(warnings_may_be_switched_off),
         cmocka_unit_test(messages_about_a_plan_are_ordered),
+        cmocka_unit_test(a_plan_that_does_not_run_opens_an_alert_of_its_own),
+        cmocka_unit_test(users_become_people),
+        cmocka_unit_test(licenses_name_their_computer),
         cmocka_unit_test(a_garbled_value_does_not_hide_a_failed_backup),
         cmocka_unit_test(unknown_members_are_ignored_and_keys_compare_without_case),
         cmocka_unit_test(a_row_that_names_no_plan_proves_nothing),
