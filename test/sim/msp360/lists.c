@@ -161,7 +161,7 @@ void m_destinations(void *self, struct ask *a, struct answer *r)
 /* One a computer that has ever been active, and a free one a company. */
 static void write_license(struct jw *w, const struct m_company *c, int64_t number, const struct m_computer *x)
 {
-    char id[UUID_MAX];
+    char id[48];
 
     snprintf(id, sizeof(id), "11ce05e0-0000-4000-8000-%012llx", (long long)number);
     jw_object(w);
