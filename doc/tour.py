@@ -111,7 +111,7 @@ def main():
     configure("tacticalrmm", base_url=TACTICAL, api_key="SIMTACTICALKEYFULLACCESS00000001")
     configure("msp360", base_url=MSP360, api_login="sim-msp360-login", api_password='sim-msp360-"pass"word')
     configure("syncro", base_url=SYNCRO, subdomain="northmsp", api_token="simsyncrotokenwithallpermissions0001")
-    configure("jamf", base_url=JAMF, auth="client", client_id="sim-jamf-client", client_secret="sim-jamf-secret")
+    configure("jamf", base_url=JAMF, auth="api_client", client_id="sim-jamf-client", client_secret="sim-jamf-secret")
     lines = []
     for key, name in PRODUCTS:
         run = full_sync(key)
