@@ -46,8 +46,9 @@ g.group_id as id, g.integration_id, g.external_id, g.name, g.description, g.url,
 (select case when l.list_id is not null then (select count(*) from asset_group_members m
                                               where m.tenant_id = $1 and m.list_id = l.list_id) end
  from (values (1)) one
- left join source_lists l on l.tenant_id = $1 and l.integration_id = g.integration_id and l.kind = 12
-                         and l.external_id = g.external_id and l.part = 0) as members
+ left join lateral (select l.list_id from source_lists l
+                    where l.tenant_id = $1 and l.integration_id = g.integration_id and l.kind = 12 and l.external_id = g.external_id
+                      and l.part = 0 limit 1) l on true) as members
 
 -- name: list
 -- In order of name. $1 tenant, $2 integration (null: any), $3 kind of members, $4 smart, $5 missing (each null: both), $6 text in the name
@@ -76,9 +77,10 @@ select 1 from asset_groups g where g.tenant_id = $1 and g.group_id = $2::bigint 
 select m.member_external_id as external_id, s.asset_id, a.name as asset, p.person_id, p.name as person, m.added_at,
        m.member_external_id, 0::bigint
 from asset_groups g
-join source_lists l on l.tenant_id = $1 and l.integration_id = g.integration_id and l.kind = 12 and l.external_id = g.external_id
-                   and l.part = 0
-join asset_group_members m on m.tenant_id = $1 and m.list_id = l.list_id
+cross join lateral (select l.list_id from source_lists l
+                    where l.tenant_id = $1 and l.integration_id = g.integration_id and l.kind = 12 and l.external_id = g.external_id
+                      and l.part = 0 limit 1) l
+cross join lateral (select * from asset_group_members m where m.tenant_id = $1 and m.list_id = l.list_id offset 0) m
 left join lateral (select s.asset_id from asset_sources s
                    where g.member_kind = 'devices' and s.tenant_id = $1 and s.integration_id = g.integration_id
                      and s.external_id = m.member_external_id limit 1) s on true
@@ -93,11 +95,13 @@ order by m.member_external_id collate "C" limit $4::bigint;
 -- The groups that any source of an asset is a member of, in order of name. $1 tenant, $2 asset, $3 and $4 behind this name key and id
 -- (null: first page), $5 rows.
 select {members}, {known}, g.name_key, g.group_id
-from asset_sources s
-join asset_group_members m on m.tenant_id = $1 and m.member_external_id = s.external_id and m.member_external_id <> ''
-join source_lists l on l.tenant_id = $1 and l.list_id = m.list_id and l.integration_id = s.integration_id
-join asset_groups g on g.tenant_id = $1 and g.integration_id = l.integration_id and g.external_id = l.external_id
-                   and g.member_kind = 'devices'
-where s.tenant_id = $1 and s.asset_id = $2::bigint
+from (select s.integration_id, s.external_id from asset_sources s where s.tenant_id = $1 and s.asset_id = $2::bigint offset 0) s
+cross join lateral (select m.list_id from asset_group_members m
+                    where m.tenant_id = $1 and m.member_external_id = s.external_id and m.member_external_id <> '' offset 0) m
+cross join lateral (select l.integration_id, l.external_id from source_lists l
+                    where l.tenant_id = $1 and l.list_id = m.list_id limit 1) l
+cross join lateral (select * from asset_groups g
+                    where g.tenant_id = $1 and g.integration_id = l.integration_id and g.external_id = l.external_id limit 1) g
+where l.integration_id = s.integration_id and g.member_kind = 'devices'
   and ($3::text is null or (g.name_key, g.group_id) > ($3 collate "C", $4::bigint))
 order by g.name_key, g.group_id limit $5::bigint;

@@ -29,9 +29,12 @@ order by p.patch_id limit $8::bigint;
 -- What all sources of an asset say. $1 tenant, $2 asset, $3 status, $4 family (each null: any), $5 closed (null: both), $6 after this id
 -- (0: from the first), $7 rows.
 select {members}, '' as key, p.patch_id
-from (select p.* from asset_sources s
-      join asset_patches p on p.tenant_id = $1 and p.integration_id = s.integration_id and p.device_external_id = s.external_id
-      where s.tenant_id = $1 and s.asset_id = $2::bigint and p.patch_id > greatest($6::bigint, 0)
+from (select p.*
+      from (select s.integration_id, s.external_id from asset_sources s where s.tenant_id = $1 and s.asset_id = $2::bigint offset 0) s
+      cross join lateral (select * from asset_patches p
+                          where p.tenant_id = $1 and p.integration_id = s.integration_id and p.device_external_id = s.external_id
+                          offset 0) p
+      where p.patch_id > greatest($6::bigint, 0)
         and ($3::text is null or p.status = $3)
         and ($4::text is null or p.family = $4)
         and ($5::boolean is null or (p.closed_at is not null) = $5)
@@ -51,9 +54,11 @@ left join lateral (
     select p.family, count(*) filter (where p.status = 'pending') as pending, count(*) filter (where p.status = 'approved') as approved,
            count(*) filter (where p.status = 'rejected') as rejected, count(*) filter (where p.status = 'failed') as failed,
            count(*) filter (where p.status = 'installed') as installed, max(p.installed_at) as last_installed_at
-    from asset_sources s
-    join asset_patches p on p.tenant_id = $1 and p.integration_id = s.integration_id and p.device_external_id = s.external_id
-    where s.tenant_id = $1 and s.asset_id = a.asset_id and p.closed_at is null
+    from (select s.integration_id, s.external_id from asset_sources s where s.tenant_id = $1 and s.asset_id = a.asset_id offset 0) s
+    cross join lateral (select * from asset_patches p
+                        where p.tenant_id = $1 and p.integration_id = s.integration_id and p.device_external_id = s.external_id
+                        offset 0) p
+    where p.closed_at is null
     group by p.family) f on true
 where a.tenant_id = $1 and a.asset_id = $2::bigint
 group by a.asset_id;

@@ -65,10 +65,11 @@ where p.tenant_id = $1 and p.name_key is not null
   and ($4::text is null or p.search like (select lower($4)))
   and ($5::boolean is null or (p.missing_since is not null) = $5)
   and ($3 is not null or p.email_key is null or o.client_id is null or not exists (
-        select from people x
-        join organization_mappings y on y.tenant_id = $1 and y.integration_id = x.integration_id
-                                    and y.external_id = x.organization_external_id and y.client_id = o.client_id
-        where x.tenant_id = $1 and x.email_key = p.email_key and x.person_id < p.person_id
+        select from (select * from people x where x.tenant_id = $1 and x.email_key = p.email_key offset 0) x
+        cross join lateral (select y.client_id from organization_mappings y
+                            where y.tenant_id = $1 and y.integration_id = x.integration_id
+                              and y.external_id = x.organization_external_id limit 1) y
+        where y.client_id = o.client_id and x.person_id < p.person_id
           and ($5 is null or (x.missing_since is not null) = $5) offset 0))
   and ($6::text is null or (p.name_key, p.person_id) > ($6 collate "C", $7::bigint))
 order by p.name_key, p.person_id limit $8::bigint;
@@ -80,9 +81,10 @@ select {members}, (
                'id', x.person_id, 'integration_id', x.integration_id, 'external_id', x.external_id, 'name', x.name,
                'username', x.username, 'email', x.email, 'phone', x.phone, 'mobile', x.mobile, 'title', x.title, 'url', x.url,
                'missing_since', msphub_iso(x.missing_since)) order by x.person_id), '[]')
-    from people x
-    join organization_mappings y on y.tenant_id = $1 and y.integration_id = x.integration_id
-                                and y.external_id = x.organization_external_id and y.client_id = o.client_id
-    where x.tenant_id = $1 and x.email_key = p.email_key and x.person_id <> p.person_id) as also
+    from (select * from people x where x.tenant_id = $1 and x.email_key = p.email_key offset 0) x
+    cross join lateral (select y.client_id from organization_mappings y
+                        where y.tenant_id = $1 and y.integration_id = x.integration_id
+                          and y.external_id = x.organization_external_id limit 1) y
+    where y.client_id = o.client_id and x.person_id <> p.person_id) as also
 from people p {placed}
 where p.tenant_id = $1 and p.person_id = $2::bigint and p.person_id > 0;
