@@ -16,11 +16,12 @@ from organization_mappings o where tenant_id = $1 and integration_id = $2::bigin
 
 -- name: change
 -- $1 tenant, $2 integration, $3 organization, $4 the version that was read (0: any), $5 decision (null: stays), $6 its client (null:
--- none), $7 auto-sync (null: stays). No row: another version by now, or none. A rename is settled by deciding.
+-- none), $7 auto-sync (null: stays), $8 whether the default contact is set, $9 to whom (null: nobody). No row: another version by now,
+-- or none. A rename is settled by deciding.
 update organization_mappings
 set decision = coalesce($5::text, decision), client_id = case when $5 is null then client_id else $6::bigint end,
     renamed_from = case when $5 is null then renamed_from end, auto_sync = coalesce($7::boolean, auto_sync),
-    version = version + 1, updated_at = now()
+    default_contact_id = case when $8::boolean then $9::bigint else default_contact_id end, version = version + 1, updated_at = now()
 where tenant_id = $1 and integration_id = $2::bigint and organization_id = $3::bigint and ($4::bigint = 0 or version = $4)
 returning organization_id, version, msphub_organization_json(organization_mappings)::text;
 

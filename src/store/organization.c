@@ -30,6 +30,15 @@ void organization_get(struct pg_pool *db, int64_t tenant_id, int64_t integration
     row_submit(s, stmt, "organization", cb, arg);
 }
 
+/* 0 is none. */
+static void p_id(struct pg_seg *s, int64_t id)
+{
+    if (id)
+        pg_p_i64(s, id);
+    else
+        pg_p_null(s);
+}
+
 void organization_change(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
                          int64_t organization_id, int64_t version, const struct organization_change *change, row_cb *cb,
                          void *arg)
@@ -42,14 +51,13 @@ void organization_change(struct pg_pool *db, const struct audit_actor *by, int64
     pg_p_i64(s, organization_id);
     pg_p_i64(s, version);
     pg_p_str(s, !change->decides ? NULL : change->client_id ? "mapped" : change->ignored ? "ignored" : "unmapped");
-    if (change->client_id)
-        pg_p_i64(s, change->client_id);
-    else
-        pg_p_null(s);
+    p_id(s, change->client_id);
     if (change->auto_sync == TRI_UNKNOWN)
         pg_p_null(s);
     else
         pg_p_bool(s, change->auto_sync == TRI_YES);
+    pg_p_bool(s, change->sets_contact);
+    p_id(s, change->contact_id);
     row_submit(s, stmt, "organization", cb, arg);
 }
 

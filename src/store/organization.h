@@ -15,8 +15,10 @@ struct organization_change {
     int64_t client_id;  /* 0: none, */
     bool ignored;       /* then whether that is meant so */
     enum tri auto_sync; /* UNKNOWN: stays */
+    bool sets_contact;
+    int64_t contact_id; /* then the default contact; 0: nobody */
 };
-/* version 0: whichever; another one, or none: ERR_NOT_FOUND. No such client: ERR_CONFLICT. */
+/* version 0: whichever; another one, or none: ERR_NOT_FOUND. No such client or person: ERR_CONFLICT. */
 void organization_change(struct pg_pool *db, const struct audit_actor *by, int64_t tenant_id, int64_t integration_id,
                          int64_t organization_id, int64_t version, const struct organization_change *change, row_cb *cb,
                          void *arg);

@@ -132,6 +132,20 @@ class Clients(World):
         self.problem(self.api.post(path, {"name": " "}), 422)
         self.problem(self.api.post("/api/v1/integrations/ninjaone/organizations/999999/client", {}), 404)
 
+    def test_default_contact(self):
+        organization = self.items("/api/v1/integrations/ninjaone/organizations")[0]
+        path = f"/api/v1/integrations/ninjaone/organizations/{organization['id']}"
+        self.cluster.sql("insert into people (tenant_id, integration_id, external_id, name) select tenant_id, integration_id, 'p1', 'Ada' "
+                         f"from organization_mappings where organization_id = {organization['id']}")
+        person = int(self.cluster.value("select person_id from people where external_id = 'p1'"))
+        changed = self.ok(self.change("PATCH", path, "*", {"default_contact_id": person}))
+        self.assertEqual((changed["default_contact_id"], changed["status"]), (person, organization["status"]))
+        self.problem(self.change("PATCH", path, "*", {"default_contact_id": person + 1000}), 422)
+        self.problem(self.change("PATCH", path, "*", {"default_contact_id": "Ada"}), 422)
+        self.cluster.sql("delete from people where external_id = 'p1'")
+        again = next(o for o in self.items("/api/v1/integrations/ninjaone/organizations") if o["id"] == organization["id"])
+        self.assertIsNone(again["default_contact_id"])
+
     def test_auto_sync(self):
         organization = next(o for o in self.items("/api/v1/integrations/ninjaone/organizations") if o["assets"] > 3)
         path = f"/api/v1/integrations/ninjaone/organizations/{organization['id']}"

@@ -149,7 +149,7 @@ static enum task_verdict failed(struct task *t, const struct machine_reply *repl
     return TASK_DONE;
 }
 
-#define REPORT(WHAT, MAP, EMIT, KIND, PART, ...)                                                                       \
+#define REPORT(WHAT, MAP, EMIT, KIND, PART, OPTION, HISTORY)                                                           \
     {                                                                                                                  \
         .task = {.what = WHAT,                                                                                         \
                  .list = true,                                                                                         \
@@ -158,22 +158,22 @@ static enum task_verdict failed(struct task *t, const struct machine_reply *repl
                  .row = on_row,                                                                                        \
                  .page = page,                                                                                         \
                  .failed = failed},                                                                                    \
-        .emit = EMIT, .kind = RECORD_##KIND, .part = PART_##PART, __VA_ARGS__                                          \
+        .emit = EMIT, .kind = RECORD_##KIND, .part = PART_##PART, .option = (OPTION), .history = (HISTORY)             \
     }
 
 static const struct nin_report_kind kinds[NIN_NREPORTS] = {
     /* the longest first: it decides how long a run takes */
-    REPORT("software", nin_software_map, nin_emit_software, SOFTWARE, SOFTWARE),
-    REPORT("volumes", nin_volume_map, nin_emit_volume, FACET, VOLUMES, .option = "include=bl"),
-    REPORT("network-interfaces", nin_interface_map, nin_emit_interface, FACET, INTERFACES),
-    REPORT("antivirus-status", nin_antivirus_map, nin_emit_antivirus, FACET, ANTIVIRUS),
-    REPORT("logged-on-users", nin_user_map, nin_emit_user, FACET, USER),
-    REPORT("device-health", nin_health_map, nin_emit_health, FACET, HEALTH),
-    REPORT("custom-fields-detailed", nin_custom_fields_map, nin_emit_custom_fields, FACET, FIELDS),
-    REPORT("os-patches", nin_patch_map, nin_emit_os_patch, PATCH, OS_PATCHES),
-    REPORT("software-patches", nin_patch_map, nin_emit_software_patch, PATCH, SOFTWARE_PATCHES),
-    REPORT("os-patch-installs", nin_patch_map, nin_emit_os_patch, PATCH, OS_PATCHES, .history = true),
-    REPORT("software-patch-installs", nin_patch_map, nin_emit_software_patch, PATCH, SOFTWARE_PATCHES, .history = true),
+    REPORT("software", nin_software_map, nin_emit_software, SOFTWARE, SOFTWARE, NULL, false),
+    REPORT("volumes", nin_volume_map, nin_emit_volume, FACET, VOLUMES, "include=bl", false),
+    REPORT("network-interfaces", nin_interface_map, nin_emit_interface, FACET, INTERFACES, NULL, false),
+    REPORT("antivirus-status", nin_antivirus_map, nin_emit_antivirus, FACET, ANTIVIRUS, NULL, false),
+    REPORT("logged-on-users", nin_user_map, nin_emit_user, FACET, USER, NULL, false),
+    REPORT("device-health", nin_health_map, nin_emit_health, FACET, HEALTH, NULL, false),
+    REPORT("custom-fields-detailed", nin_custom_fields_map, nin_emit_custom_fields, FACET, FIELDS, NULL, false),
+    REPORT("os-patches", nin_patch_map, nin_emit_os_patch, PATCH, OS_PATCHES, NULL, false),
+    REPORT("software-patches", nin_patch_map, nin_emit_software_patch, PATCH, SOFTWARE_PATCHES, NULL, false),
+    REPORT("os-patch-installs", nin_patch_map, nin_emit_os_patch, PATCH, OS_PATCHES, NULL, true),
+    REPORT("software-patch-installs", nin_patch_map, nin_emit_software_patch, PATCH, SOFTWARE_PATCHES, NULL, true),
 };
 
 #define BEGINS_WITH_DEVICE(T) (offsetof(struct T, device_id) == 0)
