@@ -241,6 +241,9 @@ with left_us as (
         retire_reason = 'deleted upstream', retired_run = nullif($3::bigint, 0)
     where s.tenant_id = $1 and s.integration_id = $2 and s.external_id = any($4) and s.retired_at is null
       and s.observed_at <= ($6::timestamptz[])[array_position($4::text[], s.external_id)]
+      and (select true from organization_mappings o -- whose auto-sync is off
+           where o.tenant_id = $1 and o.integration_id = $2 and not o.auto_sync
+             and o.external_id = s.attributes ->> 'organization_id' limit 1) is null
     returning s.external_id
 ), dirty as (
     insert into asset_source_dirty select $1, $2, external_id from left_us on conflict do nothing

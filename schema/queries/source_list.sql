@@ -275,6 +275,12 @@ with vanished as materialized (
                                          cross join lateral (select k.external_id from source_lists k
                                                              where k.tenant_id = $1 and k.list_id = s.list_id limit 1) k
                                          where s.tenant_id = $1 and s.run_id = $3 and s.kind = $4)))
+      -- of such a device, in the families of which something was told that waits: a history alone says nothing of what waits
+      and ($5 or (select true from source_lists k
+                  where k.tenant_id = $1 and k.integration_id = $2 and k.kind = $4 and k.external_id = l.external_id
+                    and k.part / 6 = l.part / 6 and k.part % 6 between 1 and 3
+                    and (select true from sync_run_lists s
+                         where s.tenant_id = $1 and s.run_id = $3 and s.list_id = k.list_id limit 1) limit 1))
       and l.observed_at < (select started_at from integration_sync_history where tenant_id = $1 and run_id = $3)
       and (select true from sync_run_lists s where s.tenant_id = $1 and s.run_id = $3 and s.list_id = l.list_id limit 1) is null
 ), removed as (

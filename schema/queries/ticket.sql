@@ -222,7 +222,7 @@ from made m, t;
 with t as (
     select * from tickets where tenant_id = $1 and ticket_id = $2::bigint
 ), dropped as (
-    delete from ticket_pushes p using t where p.tenant_id = $1 and p.ticket_id = t.ticket_id and p.kind = 'status' and p.attempts = 0
+    delete from ticket_pushes p using t where p.tenant_id = $1 and p.ticket_id = t.ticket_id and p.kind = 'status' and (p.attempts = 0 or p.due_at is null)
 ), pushed as (
     insert into ticket_pushes (tenant_id, ticket_id, integration_id, kind, marker, args)
     select $1, ticket_id, integration_id, 'status', msphub_ticket_marker(), jsonb_build_object('status', $3::text) from t
@@ -257,7 +257,8 @@ with due as (
     for no key update of p skip locked
 )
 update ticket_pushes p
-set due_at = now() + $2::bigint * interval '1 microsecond', attempts = attempts + 1
+set due_at = now() + $2::bigint * interval '1 microsecond', attempts = attempts + 1, error = null -- no retry while it is in flight
+
 from due d, tickets t
 where p.tenant_id = d.tenant_id and p.push_id = d.push_id and t.tenant_id = p.tenant_id and t.ticket_id = p.ticket_id
 returning p.tenant_id, p.push_id, p.ticket_id, p.integration_id, p.kind, t.external_id,

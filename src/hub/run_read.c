@@ -140,6 +140,13 @@ static void close_if_full(struct run *r)
 }
 
 /* --- the sink --- */
+static void on_paused_device(void *arg, struct slice id)
+{
+    struct run *r = arg;
+    add_seen(r->open, RECORD_DEVICE, id);
+    add_seen(r->open, RECORD_PATCH, id); /* a device that is named here keeps its patches open */
+}
+
 static void on_record(void *arg, const struct record *rec)
 {
     struct run *r = arg;
@@ -150,7 +157,7 @@ static void on_record(void *arg, const struct record *rec)
     run_progress_read(r, rec->kind);
     if (paused_skips(r->skips, rec)) {
         if (rec->kind == RECORD_DEVICE)
-            add_seen(r->open, rec->kind, rec->device.id);
+            on_paused_device(r, rec->device.id);
     } else if (rec->kind == RECORD_REFRESH) {
         if (!r->dry_run)
             r->owner.on_refresh(r->owner.arg, &r->key, rec->ref.device_id);
@@ -221,12 +228,6 @@ static void on_job_done(void *arg, const struct engine_counts *counts, const str
     run_enter(r, RUN_FLUSHING);
     run_close_batch(r);
     run_step(r);
-}
-
-static void on_paused_device(void *arg, struct slice id)
-{
-    struct run *r = arg;
-    add_seen(r->open, RECORD_DEVICE, id);
 }
 
 void run_read_start(struct run *r)

@@ -118,8 +118,9 @@ static void on_refused(struct run *r, const struct pg_reply *reply)
     } else if (part->store->split(part, &left, &right, &kind, &id)) {
         halve(r, part, left, right);
     } else {
-        run_batch_error(r, b, kind, id, e->what);
         record_set_leave_out(b->set, part);
+        run_batch_error(r, b, kind, id,
+                        e->what); /* behind it: what is marked as broken belongs in a batch that is put */
     }
     run_step(r);
 }

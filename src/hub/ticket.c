@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define AT_ONCE    8
-#define LEASE      SECONDS(300) /* longer than any action may take */
+#define LEASE      SECONDS(900) /* longer than any action may take */
 #define POLL_EVERY SECONDS(5)   /* what another process has written down, what is due again */
 
 static const struct {
