@@ -434,6 +434,11 @@ void op_integration_actions_run(struct api_call *c)
         api_fault(&faults, "/target_id", "must be the product's id of the ticket, as text");
     if (!api_faults_none(c, &faults) || !other_action(u, c->integration->provider))
         return;
+    if ((u->action->target == ACTION_ON_TICKET || strcmp(u->action->key, "create_ticket") == 0) &&
+        !access_may(&c->who, ACCESS_OPERATOR, SCOPE_TICKETS_WRITE)) {
+        api_problem(c, 403, "forbidden", "Tickets need the scope tickets:write.");
+        return;
+    }
     if ((u->action->target == ACTION_ON_TICKET) != (target != NULL))
         api_fault(&faults, "/target_id", target ? "goes with actions on tickets only" : "is needed: the ticket's id");
     if (api_faults_none(c, &faults))

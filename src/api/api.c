@@ -178,6 +178,8 @@ static void on_integration(void *arg, struct integration *it, const struct err *
                     SLICE_FMT(http_request_param(c->req, "key")));
     } else if (e) {
         api_problem_err(c, e);
+    } else if (!it->provider && (c->op->flags & API_KNOWN)) {
+        api_problem(c, 409, "conflict", "This build has no provider \"%s\".", it->key);
     } else {
         c->integration = integration_ref(it);
         c->then(c);

@@ -28,6 +28,7 @@ enum api_flags {
     API_CREATES = 4,     /* takes an Idempotency-Key */
     API_GUARDED = 8,     /* needs If-Match */
     API_SECRETS = 16,    /* the body holds secrets: it is wiped */
+    API_KNOWN = 32,      /* with INTEGRATION: this build has its provider */
 };
 
 struct api_call;

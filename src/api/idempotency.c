@@ -147,10 +147,10 @@ static void on_taken(void *arg, const struct pg_reply *r)
         replay(c, &row);
 }
 
-/* A request is worked on within a few transactions; whoever needs longer than this has died. */
+/* A request is worked on within a few transactions and at most one action; whoever needs longer than this has died. */
 static usec_t lease(const struct hub *h)
 {
-    return 3 * h->options->database_timeout;
+    return 6 * h->options->database_timeout + h->options->action_timeout;
 }
 
 void api_once(struct api_call *c)

@@ -6,7 +6,8 @@ enum {
     INTEGRATION = API_INTEGRATION,
     CREATES = API_CREATES,
     GUARDED = API_GUARDED,
-    SECRETS = API_SECRETS
+    SECRETS = API_SECRETS,
+    KNOWN = API_KNOWN
 };
 
 #define ROUTE(method_, pattern_, role_, scope_, operation_, flags_)                                                    \

@@ -125,7 +125,8 @@ static void on_integration(void *arg, struct integration *it, const struct err *
     if (e)
         api_fault(&faults, "/integration", "there is no such integration");
     else if (!ticket_possible(it->provider))
-        api_fault(&faults, "/integration", "%s keeps no tickets that can be made from here", it->provider->name);
+        api_fault(&faults, "/integration", "%s keeps no tickets that can be made from here",
+                  it->provider ? it->provider->name : it->key);
     if (!api_faults_none(c, &faults))
         return;
     w->in.integration_id = it->id;

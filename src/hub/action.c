@@ -343,7 +343,7 @@ static void on_done(void *arg, const struct engine_counts *counts, const struct 
                 (long long)(set->h->options->action_timeout / USEC_PER_S));
     else if (err)
         r->err = *err;
-    r->unknown = r->err.code && !reads(r->action) && counts->unknown > 0;
+    r->unknown = r->err.code && !reads(r->action) && counts->unknown + counts->acted > 0;
     if (!r->result.n)
         str_adds(&r->result, "{}");
     histogram_observe(histogram_with(set->duration, METRIC_L(r->it->provider->key)), (double)took / (double)USEC_PER_S);

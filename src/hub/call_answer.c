@@ -380,6 +380,7 @@ static void call_decide(struct call *c, const struct err *transport)
     call_report_circuit(c, transport);
     switch (c->class) {
     case REPLY_OK:
+        c->env->counts.acted += !c->mc.repeatable;
         budget_succeeded(c->env->budget);
         log_debug(call_log(c), "provider.call.done", F_STR("integration", c->env->it->key), F_STR("call", c->mc.what),
                   F_I64("status", c->status), F_USEC("took", took));

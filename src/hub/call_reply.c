@@ -84,7 +84,7 @@ static bool parse_combined(struct slice all, struct rate_hint *ret)
         if (remaining >= 0 && reset >= 0) {
             if (!found || remaining < ret->remaining) {
                 ret->remaining = remaining;
-                ret->reset = SECONDS(reset);
+                ret->reset = SECONDS(MIN(reset, INT64_C(1000000000)));
             }
             found = true;
             remaining = reset = -1;

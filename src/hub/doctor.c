@@ -86,7 +86,7 @@ static void look_at_webhook(struct doctor *d, const struct doctor_row *row)
     const struct provider *p = d->it->provider;
     usec_t now = loop_wall(d->h->loop), silence = d->h->options->webhook_silence;
     _cleanup_(str_release) struct str address = {0};
-    if (!(p->flags & PROVIDER_WEBHOOK))
+    if (!p || !(p->flags & PROVIDER_WEBHOOK))
         return;
     if (row->registration_error.n)
         found(d, FINDING_ERROR, "webhook_not_registered", "Mend that, then POST …/webhook/register.",
@@ -119,7 +119,7 @@ static void look_at_credential(struct doctor *d, const struct doctor_row *row)
     usec_t now = loop_wall(d->h->loop);
     if (row->grant_dead)
         found(d, FINDING_ERROR, "reconnect_required",
-              d->it->provider->connect ? "Connect it again." : "Give the credential anew.",
+              d->it->provider && d->it->provider->connect ? "Connect it again." : "Give the credential anew.",
               "The product refuses the credential: %.*s", SLICE_FMT(row->error_message));
     if (row->credential_expires_at == USEC_NONE)
         return;

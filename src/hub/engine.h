@@ -14,8 +14,9 @@
 
 struct engine_counts {
     uint64_t calls, retries, throttled, bytes;
+    uint64_t acted;   /* calls that must not be sent twice, and were answered well */
     uint64_t unknown; /* calls that must not be sent twice, of which it is not known whether they were carried out */
-    usec_t skew; /* the product's clock less ours, by the last answer that told; USEC_NONE: none did */
+    usec_t skew;      /* the product's clock less ours, by the last answer that told; USEC_NONE: none did */
 };
 
 struct engine_job {

@@ -117,11 +117,11 @@ static void on_fault(void *arg, const char *pointer, const char *detail)
 static void push_act(struct push *p, struct integration *it)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new();
-    const struct provider_action *action = action_find(it->provider, slice_cstr(p->action));
+    const struct provider_action *action = it->provider ? action_find(it->provider, slice_cstr(p->action)) : NULL;
     struct json *given = NULL;
     struct settings *args = NULL;
     if (!action)
-        err_set(&p->refused, ERR_INPUT, "%s has no action %s", it->provider->name, p->action);
+        err_set(&p->refused, ERR_INPUT, "%s has no action %s", it->key, p->action);
     else if (json_parse(a, str_slice(&p->args), &given, &p->refused))
         args = action_args(action, given, on_fault, p);
     if (!args) {
